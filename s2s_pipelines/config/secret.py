@@ -1,0 +1,59 @@
+"""Secrets are named, never written: a declaration refers to the environment or to a file, and is read when used."""
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import model_validator
+
+from s2s_pipelines.errors import ConfigurationError
+from s2s_pipelines.model.declared import Declared
+
+
+class SecretRef(Declared):
+    """Where a secret is kept: ``{env: NAME}`` or ``{file: /path}``; exactly one of them."""
+
+    env: str | None = None
+    """Name of an environment variable."""
+    file: str | None = None
+    """Path of a file whose content, outer white space off, is the secret."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_literals(cls, value: Any) -> Any:
+        if isinstance(value, str | int | float | bytes):
+            raise ValueError("a secret must not be written here; refer to it as {env: NAME} or {file: path}")
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("name either env or file")
+        return self
+
+    def reveal(self) -> str:
+        """The secret itself, read now. Never log it, never put it into an error.
+
+        Raises:
+            ConfigurationError: it is not there, or empty.
+        """
+        if self.env is not None:
+            text = os.environ.get(self.env, "")
+            place = f"environment variable {self.env}"
+        else:
+            place = f"file {self.file}"
+            try:
+                text = Path(str(self.file)).read_text(encoding="utf-8").strip()
+            except OSError:
+                text = ""
+        if not text:
+            raise ConfigurationError(f"the secret in {place} is missing or empty", next_step=f"set {place}")
+        return text
+
+    def is_present(self) -> bool:
+        """Whether ``reveal`` would succeed."""
+        try:
+            self.reveal()
+        except ConfigurationError:
+            return False
+        return True

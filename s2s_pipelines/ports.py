@@ -1,0 +1,239 @@
+"""What the core asks of the outside. Connectors and storage keep these promises; the contract suites check them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+from s2s_pipelines.model.change import Outcome, ProductChange
+from s2s_pipelines.model.field import Feed, FieldRow, MapFeed
+from s2s_pipelines.model.order import ChannelOrder, Document, DocumentKind, Receipt
+from s2s_pipelines.model.reject import Reject
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Role = Literal["source", "channel", "fulfilment"]
+Capability = Literal["products", "stock", "prices", "customers", "orders", "incremental"]
+Evidence = Literal["documentation", "recordings", "emulator", "vendor sandbox", "real server", "live client"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Against what a connector was tried. ``documentation`` alone means: never seen to work."""
+
+    evidence: Evidence
+    version: str
+    checked_on: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a connector is and can do. A capability declared and missing, or present and undeclared, is a defect.
+
+    Attributes:
+        kind: the word used in ``kind:`` of a resource declaration.
+        label: the product's name for people.
+        capabilities: feeds it can read, and ``orders`` when it can take documents (sources) or deliver them (channels).
+        document_kinds: what ``raise_order`` can make.
+        reference_length: characters of the field that holds our external reference; 0 where it takes no orders.
+        enforces_reference: the target itself refuses a second document of the same reference.
+        option_limit: option axes a channel can show.
+    """
+
+    kind: str
+    role: Role
+    label: str
+    capabilities: frozenset[Capability]
+    verified_against: tuple[Verified, ...]
+    document_kinds: tuple[DocumentKind, ...] = ()
+    reference_length: int = 0
+    enforces_reference: bool = False
+    option_limit: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """One feed as a source delivered it: text only, nothing interpreted.
+
+    Attributes:
+        table: every column ``pa.string()`` (or large_string), names as the source spells them, nulls kept apart from
+            empty text.
+        rows: ``pa.array(int64)``, the source's own row number of each row of ``table``; for files the 1-based physical
+            line on which the record begins (spreadsheets: the sheet's row).
+        read_at: when the read began; what changed later is not in it (aware).
+        modified_at: the source's own stamp of the content, such as a file's (aware), if it has one.
+        cursor: hand it to the next incremental ``read``; None where there is no such thing.
+        is_complete: a full read; only such a one may ever mean "the rest is gone".
+        fingerprint: the same for the same content, whenever it was read.
+        rejects: rows the reader could not even cut into cells.
+        notes: sentences a person should see, such as a guessed encoding.
+    """
+
+    feed: Feed
+    table: "pa.Table"
+    rows: "pa.Array"
+    read_at: datetime
+    is_complete: bool
+    fingerprint: str
+    cursor: str | None = None
+    modified_at: datetime | None = None
+    rejects: tuple[Reject, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Somewhere products, stock, prices or customers come from."""
+
+    def check(self) -> None:
+        """Connect and read nothing; raise a named error when that fails. Safe to call often."""
+
+    def read(self, feed: Feed, since: str | None = None) -> Extract:
+        """Read one feed, all of it or what changed since a cursor.
+
+        Raises:
+            TransientError: it could not be reached; never an empty extract instead.
+            AccessError: it refused our credentials.
+            DataError: it answered, but not with a readable feed.
+            ConfigurationError: the declaration does not fit what is there.
+        """
+
+
+@runtime_checkable
+class OrderSink(Protocol):
+    """Somewhere documents are raised."""
+
+    def find(self, reference: str) -> Receipt | None:
+        """The receipt of the document under this reference, or None when there is certainly none.
+
+        Raises:
+            TransientError: it could not be looked up. That is not a miss.
+        """
+
+    def raise_order(self, document: Document) -> Receipt:
+        """Write the document once, however often called, and return its receipt.
+
+        Raises:
+            OrderRejected: refused; nothing of it was written.
+            UncertainOutcomeError: sent, and never heard of again.
+            TransientError: certainly not written.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RawOrder:
+    """An order as the channel sent it, before anyone understood it.
+
+    Attributes:
+        channel_order_code: the channel's id.
+        body: the raw body as text, at most the connector's declared bound.
+        modified_at: the channel's stamp (aware).
+    """
+
+    channel_order_code: str
+    body: str
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """A page of raw orders. ``next_cursor`` is kept only after the page was stored; None means nothing newer yet."""
+
+    orders: tuple[RawOrder, ...]
+    next_cursor: str | None
+    is_last: bool
+
+
+@runtime_checkable
+class Channel(Protocol):
+    """Somewhere goods are shown and ordered."""
+
+    def check(self) -> None:
+        """Connect and read nothing but settings; raise a named error when that fails or a setting contradicts ours."""
+
+    def push(self, changes: Sequence[ProductChange]) -> list[Outcome]:
+        """Make the channel equal the given changes: for each, one outcome of its own and one per variant, none missing.
+
+        Only the fields given are touched. A change without the channel's ids is first matched by sku, then created.
+        Sending the same change twice makes nothing twice. Failures are outcomes, not exceptions, unless nothing at
+        all could be sent (``AccessError``, ``TransientError``).
+        """
+
+    def orders(self, since: str | None, *, limit: int = 100) -> OrderPage:
+        """Orders changed since the cursor, oldest change first, with overlap; the same cursor gives the same page.
+
+        ``since`` None begins at the beginning of time; pass ``start_cursor`` to begin at a date.
+        """
+
+    def start_cursor(self, at: datetime) -> str:
+        """The cursor from which ``orders`` shows everything changed at or after that moment."""
+
+    def orders_between(self, start: datetime, end: datetime) -> Sequence[RawOrder]:
+        """All orders *created* in [start, end), whatever their status: for backfills and reconciliation."""
+
+    def order(self, channel_order_code: str) -> RawOrder | None:
+        """One order by the channel's id, or None when there is certainly none."""
+
+    def translate(self, raw: RawOrder) -> ChannelOrder:
+        """Our words for a raw order. Pure.
+
+        Raises:
+            DataError: it cannot be understood; the raw body stays in the inbox.
+        """
+
+    def acknowledge(self, channel_order_code: str, receipts: Mapping[str, Receipt]) -> None:
+        """Tell the channel under which number each source took the order. Idempotent; keyed by source."""
+
+    def product_url(self, channel_product_code: str) -> str | None:
+        """The shop's own page for people, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """What a connector module offers to the registry.
+
+    Attributes:
+        settings: the pydantic model of its resource declaration.
+        fields: default field maps by feed; empty for generic connectors.
+        build: makes the port from settings and the context of one client.
+    """
+
+    manifest: Manifest
+    settings: type
+    build: "BuildPort"
+    fields: Mapping[MapFeed, tuple[FieldRow, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What a connector may know beside its settings.
+
+    Attributes:
+        client: the client's key, for error texts.
+        connection: the connection's key, for error texts.
+        folder: the client's declaration folder, against which relative paths of queries are read.
+        timezone: IANA name; naive times of the source are read in it.
+        fields: the effective field maps, which a sink needs to know where its columns are.
+    """
+
+    client: str
+    connection: str
+    folder: str
+    timezone: str
+    fields: Mapping[MapFeed, tuple[FieldRow, ...]] = field(default_factory=dict)
+
+
+class BuildPort(Protocol):
+    """Builds a port without I/O: nothing is connected before the first call on it."""
+
+    def __call__(self, settings: object, context: BuildContext) -> Source | OrderSink | Channel:
+        """Return the port."""
+
+
+class Clock(Protocol):
+    """Tells the time, so that tests can."""
+
+    def now(self) -> datetime:
+        """The present, aware, in UTC."""
