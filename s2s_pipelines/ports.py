@@ -232,6 +232,48 @@ class BuildPort(Protocol):
         """Return the port."""
 
 
+@dataclass(frozen=True, slots=True)
+class SkuOwner:
+    """Which primary source owns a sku, as the merged catalogue says.
+
+    Attributes:
+        is_conflict: two primary sources claim the sku; its orders are held.
+    """
+
+    sku: str
+    source: str
+    source_variant_code: str
+    title: str
+    is_conflict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuantity:
+    """Units of one sku taken by one channel order, which the owner of the quantity may not show yet.
+
+    Attributes:
+        source: the primary source that owns the sku, or None while the order is not routed.
+        ordered_at: when the buyer placed the order.
+        raised_at: when we held the receipt of its document, by our clock; None before that.
+    """
+
+    sku: str
+    qty: int
+    source: str | None
+    ordered_at: datetime
+    raised_at: datetime | None
+
+
+class Directory(Protocol):
+    """Looks up what the last good catalogue and customer snapshots say; reads only."""
+
+    def sku_owners(self, client: str, skus: Sequence[str]) -> Mapping[str, SkuOwner]:
+        """Owners of the given skus; unknown skus are left out."""
+
+    def customer_codes(self, client: str, source: str, emails: Sequence[str]) -> Mapping[str, str]:
+        """Source customer codes by lower-case e-mail address; addresses of several active customers are left out."""
+
+
 class Clock(Protocol):
     """Tells the time, so that tests can."""
 
