@@ -1,0 +1,68 @@
+"""Dagster's own storage, chosen by environment alone, so that one dagster.yaml serves SQLite and PostgreSQL.
+
+``dagster.yaml`` names these classes; each hands back Dagster's stock class with the place filled in. Everything lands in the
+one folder of ``S2S_HOME``. An unset ``{env: …}`` in the YAML would raise, which is why the classes read the environment.
+"""
+
+import os
+from typing import Any
+
+from dagster._config.config_schema import UserConfigSchema
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.root import LocalArtifactStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+
+from s2s_pipelines.config.environment import Environment
+
+
+def _environment() -> Environment:
+    return Environment.from_mapping(os.environ)
+
+
+class StorageByEnvironment(DagsterSqliteStorage):
+    """Runs, events and schedules: SQLite below ``S2S_HOME``, or PostgreSQL when the environment names one."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No configuration: the environment decides."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Any) -> DagsterStorage:  # type: ignore[override] # hands back the stock class
+        """The stock storage class of the database in use."""
+        environment = _environment()
+        if environment.dagster_database_url:
+            from dagster_postgres.storage import DagsterPostgresStorage
+
+            return DagsterPostgresStorage(environment.dagster_database_url, inst_data=inst_data)
+        return DagsterSqliteStorage(str(environment.home / "dagster"), inst_data=inst_data)
+
+
+class ArtifactsByEnvironment(LocalArtifactStorage):
+    """Intermediate artifacts below ``S2S_HOME``."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No configuration: the environment decides."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> LocalArtifactStorage:  # type: ignore[override] # hands back the stock class
+        """The stock class with its folder."""
+        return LocalArtifactStorage(str(_environment().home / "dagster"), inst_data=inst_data)
+
+
+class LogsByEnvironment(LocalComputeLogManager):
+    """Output of runs below ``S2S_HOME``."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No configuration: the environment decides."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> LocalComputeLogManager:  # type: ignore[override] # hands back the stock class
+        """The stock class with its folder."""
+        return LocalComputeLogManager(str(_environment().home / "dagster" / "logs"), inst_data=inst_data)
