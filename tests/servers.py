@@ -174,13 +174,13 @@ def _run(command: Sequence[str], log: Path) -> None:
         raise RuntimeError(f"{command[-1]} failed:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def _start(command: Sequence[str], user: str, log: Path) -> "subprocess.Popen[bytes]":
+def _start(command: Sequence[str], user: str, log: Path, farewell: str) -> "subprocess.Popen[bytes]":
     prefix = _runs_as(user)
     assert prefix is not None
     # The kernel ends the server when this process dies without being able to.
     setpriv = shutil.which("setpriv")
     if setpriv:
-        prefix = [*(prefix or [setpriv]), "--pdeathsig", "INT"]
+        prefix = [*(prefix or [setpriv]), "--pdeathsig", farewell]
     with log.open("ab") as out:
         return subprocess.Popen(
             [*prefix, *command], stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd="/"
@@ -225,7 +225,7 @@ def postgres() -> Iterator[Server]:
         quick = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", f"unix_socket_directories={folder}"]
         quick += [f"port={port}", "listen_addresses=127.0.0.1", "max_connections=60", "logging_collector=off"]
         command = [str(program), "-D", f"{folder}/data", *itertools.chain(*(("-c", q) for q in quick))]
-        process = _start(command, "postgres", log)
+        process = _start(command, "postgres", log, "INT")
         server = Server("postgres", "127.0.0.1", port, process, folder, "trial", _make_postgres_database)
         try:
             _wait(process, lambda: _answers(server, "postgres"), log)
@@ -256,7 +256,7 @@ def mariadb() -> Iterator[Server]:
         ]
         quick += ["--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", "--innodb-buffer-pool-size=64M"]
         quick += ["--skip-name-resolve", "--character-set-server=utf8mb4", f"--pid-file={folder}/mariadb.pid"]
-        process = _start([str(program), *base, *quick], "mysql", log)
+        process = _start([str(program), *base, *quick], "mysql", log, "TERM")
         server = Server("mariadb", "127.0.0.1", port, process, folder, "trial", _make_mariadb_database)
         try:
             _wait(process, lambda: _answers(server, "mysql"), log)
