@@ -107,6 +107,10 @@ class DocumentLine:
         sku: the item code; for shipping and fees the source's declared service item.
         source_variant_code: the ERP's own key of the item, empty for service items.
         tax_rate: percent.
+        tax_code: the target's own code for that rate; empty where the source declares none.
+        price_excl: unit price without tax as it is written to the target; None when nobody worked it out.
+        price_incl: unit price with tax, likewise. Of the two, the one in the target's own basis gives ``net`` and ``tax``
+            again when the target computes with it; the other is the same price for targets that show both.
     """
 
     number: int
@@ -118,6 +122,9 @@ class DocumentLine:
     net: Decimal
     tax: Decimal
     tax_rate: Decimal
+    tax_code: str = ""
+    price_excl: Decimal | None = None
+    price_incl: Decimal | None = None
 
     @property
     def total(self) -> Decimal:
