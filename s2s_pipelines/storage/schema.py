@@ -114,6 +114,10 @@ channel_item = sa.Table(
     sa.Column("images", _json, comment="image address -> the channel's id of it"),
     sa.Column("is_listed", sa.Boolean, nullable=False, default=True),
     sa.Column("attempted_at", Instant),
+    sa.Column("attempted_hash", sa.String(64), comment="of the state last sent and not confirmed, or delist"),
+    sa.Column(
+        "is_uncertain", sa.Boolean, nullable=False, default=False, comment="sent and not heard of: channel may differ"
+    ),
     sa.Column("failures", sa.Integer, nullable=False, default=0, comment="in a row"),
     sa.Column("reason", sa.String(60)),
     sa.Column("message", sa.Text),
