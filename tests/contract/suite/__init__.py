@@ -2,9 +2,10 @@
 
 How a connector joins
 ---------------------
-Put ``subject.py`` into ``tests/fixtures/sources/<kind>/`` or ``tests/fixtures/channels/<kind>/``. It holds one name, ``SUBJECTS``:
-a tuple of `Subject`, each a way to run the connector (``sqlite``, ``postgres``, ``csv`` ...). ``tests/contract/test_every_connector.py``
-walks the registry, finds the file by the kind's name and runs every clause on every subject. No file is a failure.
+Put ``subject.py`` into ``tests/fixtures/sources/<kind>/`` or ``tests/fixtures/channels/<kind>/``. It holds one
+name, ``SUBJECTS``: a tuple of `Subject`, each a way to run the connector (``sqlite``, ``postgres``, ``csv`` ...).
+``tests/contract/test_every_connector.py`` walks the registry, finds the file by the kind's name and runs every clause on
+every subject. No file is a failure.
 
 A `Subject.open` is a context manager that prepares *a fresh system for one test* (a database, a folder, a sandbox) and yields
 a harness: an object with the members of `SourceHarness`, `OrderSinkHarness` or `ChannelHarness` (one object may be several).
