@@ -1,10 +1,10 @@
 """What a client may declare about orders, per channel and per source."""
 
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from s2s_pipelines.model.declared import Declared
 from s2s_pipelines.model.money import TaxBasis
@@ -39,8 +39,23 @@ class SourceOrders(Declared):
     """The service item that fees are raised against; without it an order with fees is held."""
     price_decimals: Annotated[int, Field(ge=2, le=6)] = 4
     """Decimals of a unit price the target keeps; a document is recomputed with them before it is sent."""
+    tax_on: Literal["exact", "rounded"] = "exact"
+    """Only for ``basis: excl``: whether the target takes a line's tax from price times quantity as it is, or first rounds that to
+    cents. With ``rounded`` some totals cannot be reached: no whole cent and 15 % of it make 240.00."""
     raised_here: Literal["yes", "not_here"] = "yes"
     """``not_here``: lines this source owns need no document (domain research 10.5); say so or they are held."""
+
+    @field_validator("tax_codes")
+    @classmethod
+    def _rates_are_numbers(cls, codes: dict[str, str]) -> dict[str, str]:
+        for rate in codes:
+            try:
+                is_rate = 0 <= Decimal(rate) < 100
+            except InvalidOperation:
+                is_rate = False
+            if not is_rate:
+                raise ValueError(f'{rate!r} is not a tax rate in percent; write it like "15"')
+        return codes
 
 
 TIE_OUT_TOLERANCE = Decimal("0.00")
