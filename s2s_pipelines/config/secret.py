@@ -57,3 +57,16 @@ class SecretRef(Declared):
         except ConfigurationError:
             return False
         return True
+
+
+Address = str | SecretRef
+"""An address written out, or named like a secret where it differs from machine to machine."""
+
+
+def read_address(address: Address) -> str:
+    """The address itself, read now.
+
+    Raises:
+        ConfigurationError: it is named, and not there.
+    """
+    return address.reveal() if isinstance(address, SecretRef) else address

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
 from pydantic import Field
 
-from s2s_pipelines.config.secret import SecretRef
+from s2s_pipelines.config.secret import Address, SecretRef, read_address
 from s2s_pipelines.errors import AccessError, ConfigurationError, DataError, S2SError, TransientError
 from s2s_pipelines.model.declared import Declared
 from s2s_pipelines.model.field import Feed, ValueType, find_target
@@ -60,7 +60,7 @@ class Settings(Declared):
     """Which tab holds which feed."""
     render: Literal["unformatted", "formatted"] = "unformatted"
     """``formatted`` reads what a person sees, in the sheet's locale; then declare ``numbers`` on the source."""
-    api_url: str = "https://sheets.googleapis.com"
+    api_url: Address = "https://sheets.googleapis.com"
     """Google's address; another one only for a stand-in."""
     timeout_s: Annotated[float, Field(gt=0, le=300)] = 60
     """Seconds to wait for an answer."""
@@ -211,12 +211,13 @@ def _bounded_client(credentials: Any, settings: Settings) -> "HTTPClient":
     from gspread.urls import SPREADSHEETS_API_V4_BASE_URL as BASE
 
     home = BASE.split("/v4/")[0]
+    api_url = read_address(settings.api_url).rstrip("/")
 
     class BoundedClient(HTTPClient):
         """gspread's client at the declared address, with a bounded answer whose decimals stay exact."""
 
         def request(self, method: str, endpoint: str, params: Any = None, *_: Any, **__: Any) -> Any:
-            url = endpoint.replace(home, settings.api_url.rstrip("/"), 1)
+            url = endpoint.replace(home, api_url, 1)
             response = self.session.request(method=method, url=url, params=params, timeout=self.timeout, stream=True)
             content = _bounded(response, settings.max_bytes)
             # requests offers no public way to hand back content that was read in pieces.

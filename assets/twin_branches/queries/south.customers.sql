@@ -1,0 +1,1 @@
+SELECT account, first_name, last_name, email, status FROM debtor ORDER BY account
