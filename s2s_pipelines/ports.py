@@ -1,6 +1,7 @@
 """What the core asks of the outside. Connectors and storage keep these promises; the contract suites check them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from s2s_pipelines.model.change import Outcome, ProductChange
 from s2s_pipelines.model.field import Feed, FieldRow, MapFeed
 from s2s_pipelines.model.order import ChannelOrder, Document, DocumentKind, Receipt
+from s2s_pipelines.model.record import DocumentRecord, Fence, Hold, InboxItem, OrderRecord, Scope, Verdict
 from s2s_pipelines.model.reject import Reject
 
 if TYPE_CHECKING:
@@ -279,3 +281,95 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The present, aware, in UTC."""
+
+
+class Lease(Protocol):
+    """A lease that is held."""
+
+    @property
+    def fence(self) -> Fence:
+        """What the ledger asks to see before it lets a document move."""
+
+    def renew(self) -> None:
+        """Hold it for another full time.
+
+        Raises:
+            BusyError: it was taken over; nothing may be written any more.
+        """
+
+
+class Leases(Protocol):
+    """One writer at a time, by name."""
+
+    def take(self, name: str, holder: str, ttl_s: float) -> AbstractContextManager[Lease]:
+        """Hold a lease for the length of a ``with``; let go at its end.
+
+        Raises:
+            BusyError: somebody else holds it.
+        """
+
+
+class Ledger(Protocol):
+    """The order desk's memory. Every method is one small transaction that is durable when it returns.
+
+    Writers that read an older version of an order, or whose lease was taken over, are refused with ``BusyError``. Moves that
+    the state machine does not know raise ``ContractViolation``. A database that cannot be reached raises ``TransientError``.
+    """
+
+    def store_page(self, client: str, channel: str, page: OrderPage) -> int:
+        """Store the raw bodies of a page and, together with them, its cursor; returns how many bodies were new."""
+
+    def store_raw(self, client: str, channel: str, orders: Sequence[RawOrder], *, is_forced: bool = False) -> int:
+        """Store raw bodies without moving the cursor; ``is_forced`` makes known bodies work to do again."""
+
+    def cursor(self, client: str, channel: str) -> str | None:
+        """Where the next poll begins, or None before the first page."""
+
+    def poll_failed(self, client: str, channel: str, error: str, retry_at: datetime) -> None:
+        """Remember that a channel could not be polled; the cursor stays."""
+
+    def untaken(self, client: str, *, limit: int, scope: Scope) -> list[InboxItem]:
+        """Bodies nobody took in yet, oldest first. Only ``scope.orders`` applies: they are not understood yet."""
+
+    def take_in(
+        self, item: InboxItem, order: ChannelOrder, verdict: Verdict, *, is_forced: bool = False
+    ) -> OrderRecord:
+        """Make or change the order's row as ``orders.intake.absorb`` decides, and mark the body as taken."""
+
+    def not_understood(self, item: InboxItem, problem: str) -> None:
+        """Mark a body as one that nobody understands; it stays, with the problem."""
+
+    def claim_due(self, client: str, *, limit: int, claim_s: float, scope: Scope) -> list[OrderRecord]:
+        """Orders with work due, longest due first, and not due again for ``claim_s`` so that no two sweeps take the same.
+
+        Orders named in ``scope.orders`` are taken whether or not their time has come.
+        """
+
+    def read_order(self, order_id: int) -> OrderRecord:
+        """One order with its documents."""
+
+    def find_orders(self, client: str, code: str) -> list[OrderRecord]:
+        """Orders whose channel order code or human number is ``code``, in any channel."""
+
+    def plan(self, record: OrderRecord, documents: Sequence[Document], owners: Mapping[str, str]) -> OrderRecord:
+        """Write the decided documents of a due order, which is raising from then on. ``owners`` is sku -> source.
+
+        Without any document the order is complete: everything is raised elsewhere.
+        """
+
+    def hold(self, record: OrderRecord, hold: Hold) -> OrderRecord:
+        """Put a due order before a person."""
+
+    def postpone(self, order_id: int, due_at: datetime, why: str, *, is_attempt: bool = True) -> None:
+        """Make an open order due later, because of an error class."""
+
+    def move_document(
+        self, document_id: int, event: str, fence: Fence, *, receipt: Receipt | None = None, hold: Hold | None = None
+    ) -> DocumentRecord:
+        """Move a document as the state machine allows, and its order with it where the last document decides."""
+
+    def told(self, record: OrderRecord) -> OrderRecord:
+        """The channel knows every number of a raised order."""
+
+    def release(self, order_id: int, by: str) -> OrderRecord:
+        """Let a held order try again: decided anew if certainly nothing of it was sent, else its held documents only."""

@@ -73,6 +73,21 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Which orders a sweep may touch; without any bound all of a client's.
+
+    Attributes:
+        orders: pairs of channel and channel order code; None for no bound.
+        ordered_from: placed at or after this moment.
+        ordered_before: placed before this moment.
+    """
+
+    orders: frozenset[tuple[str, str]] | None = None
+    ordered_from: datetime | None = None
+    ordered_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InboxItem:
     """One raw body of an order, stored before anybody tried to understand it."""
 
