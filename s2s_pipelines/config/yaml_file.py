@@ -111,7 +111,8 @@ def read_yaml(text: str) -> Tree:
             builder.take(event)
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
-        raise YamlFault(mark.line + 1 if mark is not None else 1, f"this is not YAML: {fault.problem}", _NOT_YAML) from None
+        line = mark.line + 1 if mark is not None else 1
+        raise YamlFault(line, f"this is not YAML: {fault.problem}", _NOT_YAML) from None
     except yaml.reader.ReaderError as fault:
         line = text.count("\n", 0, fault.position) + 1 if isinstance(fault.position, int) else 1
         raise YamlFault(line, "this is not YAML: a character that text files do not hold", _NOT_YAML) from None
@@ -141,7 +142,7 @@ class _Builder:
         self._documents = 0
 
     def take(self, event: yaml.Event) -> None:
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark is not None else 1
         if isinstance(event, yaml.ScalarEvent):
             self._refuse_extras(event, line)
             self._scalar(event, line)
