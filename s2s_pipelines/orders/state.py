@@ -66,7 +66,8 @@ DOCUMENT_MOVES: tuple[Move, ...] = (
     *_moves("unheard", (_D.RAISING,), _D.UNKNOWN, "it may have been written; only a look-up follows"),
     *_moves("refused", (_D.RAISING,), _D.HELD, "the source said no and wrote nothing"),
     *_moves("differs", (_D.RAISING,), _D.HELD, "a document stands under our reference with another total"),
-    *_moves("retried", (_D.HELD,), _D.PLANNED, "a person lets it try again; the reference stays"),
+    *_moves("retried", (_D.HELD,), _D.PLANNED, "refused before, a person lets it try again; the reference stays"),
+    *_moves("checked_again", (_D.HELD,), _D.UNKNOWN, "it differed, a person mended that; only a look-up follows"),
 )
 
 _TABLE = {(type(move.target), move.origin, move.event): move for move in (*ORDER_MOVES, *DOCUMENT_MOVES)}

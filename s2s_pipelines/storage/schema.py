@@ -232,6 +232,7 @@ order_line = sa.Table(
     sa.Column("qty", sa.Integer, nullable=False),
     sa.Column("source", _key, comment="the primary source that owns the sku, once routed"),
     sa.Index("ix_order_line_client_sku", "client", "sku"),
+    sa.Index("ix_order_line_order_id", "order_id"),
 )
 
 order_event = sa.Table(
@@ -245,6 +246,7 @@ order_event = sa.Table(
     sa.Column("to_state", sa.String(20)),
     sa.Column("source", _key),
     sa.Column("details", _json, nullable=False),
+    sa.Index("ix_order_event_order_id", "order_id"),
     comment="append only: nothing here is ever changed or deleted",
 )
 
