@@ -7,11 +7,13 @@ from s2s_pipelines.catalogue.policy import Condition
 from s2s_pipelines.config.declaration import ChannelDeclaration
 from s2s_pipelines.config.draft import Draft
 from s2s_pipelines.config.problem import Problem
-from s2s_pipelines.config.source_check import check_named_connection, is_flag, unknown_field
+from s2s_pipelines.config.source_check import ANY_FIELD, check_named_connection, is_flag, unknown_field
 from s2s_pipelines.config.yaml_file import Path
 from s2s_pipelines.model.field import ValueType, find_target, flag_name, near_miss
 from s2s_pipelines.orders.policy import ChannelOrders
 
+_OPTIONS = "options"
+"""A channel may own all options of its products under one flag (``catalogue.channel_field``)."""
 _VALUELESS = ("is_empty", "is_not_empty")
 _NUMERIC = ("less_than", "greater_than")
 _ON_NUMBERS = ("equals", "not_equals", "one_of", "less_than", "greater_than", "is_empty", "is_not_empty")
@@ -56,7 +58,7 @@ def _check_policy(draft: Draft, path: Path, channel: ChannelDeclaration) -> Iter
     yield from _check_choice(draft, (*at, "compare_at_tier"), policy.compare_at_tier, "price_", "price tier")
     yield from _check_choice(draft, (*at, "quantity", "warehouse"), policy.quantity.warehouse, "qty_", "warehouse")
     for name in policy.flags:
-        if not is_flag(name):
+        if not is_flag(name) and name != _OPTIONS:
             yield unknown_field(draft, (*at, "flags", name), name)
     for part in ("include", "exclude"):
         for i, condition in enumerate(getattr(policy.rules, part)):
@@ -81,7 +83,7 @@ def _check_choice(draft: Draft, path: Path, name: str | None, prefix: str, what:
 
 def _check_condition(draft: Draft, path: Path, condition: Condition) -> Iterator[Problem]:
     at = (*path, "field")
-    if condition.field == "*" or not is_flag(condition.field):
+    if condition.field == ANY_FIELD or not is_flag(condition.field):
         yield unknown_field(draft, at, condition.field)
         return
     mapped = {flag_name(t) for source in draft.declaration.sources for t in draft.mapped_targets(source)}

@@ -26,7 +26,7 @@ def _read_clock_time(value: Any) -> Any:
     """Only ``HH:MM``: pydantic alone would take 750 for half past midnight, which is what YAML 1.1 makes of 12:30."""
     is_written_well = isinstance(value, str) and re.match(_CLOCK_TIME, value)
     if not is_written_well and not isinstance(value, time):
-        raise ValueError("write a time of day as HH:MM, in quotes, such as '02:00'")
+        raise ValueError("this is not a time of day; write hours and minutes in quotes, such as '02:00'")
     return value
 
 

@@ -22,6 +22,7 @@ class Draft:
         named: keys of all connections in the file, readable or not.
         own_maps: the client's own rows, by source.
         fields: effective maps, by source.
+        bad_maps: sources whose own map has errors, and is not judged as a whole.
     """
 
     declaration: ClientDeclaration
@@ -34,6 +35,7 @@ class Draft:
     named: Collection[str]
     own_maps: Mapping[str, FieldMap]
     fields: FieldMaps
+    bad_maps: frozenset[str]
 
     def problem(
         self,

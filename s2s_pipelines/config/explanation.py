@@ -89,7 +89,7 @@ def description(model: Any, path: Path) -> str:
     """The first sentence of the documentation of the key at a path, or nothing."""
     for member in types_at(model, path[:-1]):
         if path and is_model(member) and (field := fields_of(member).get(str(path[-1]))) and field.description:
-            return " ".join(field.description.split()).rstrip(".")
+            return " ".join(field.description.split()).rstrip(".").replace("``", "`")
     return ""
 
 
@@ -179,7 +179,8 @@ def _not_listed(fault: Any, model: Any, path: Path, value: Any) -> _Explained:
     ]
     shown = f"`{value}`" if isinstance(value, str | int) and len(str(value)) <= 40 else "this"
     near = near_miss(str(value), names) if isinstance(value, str) else None
-    return f"{shown} is not one of: {_listed([n or 'empty text' for n in names])}", near, _describe_fix(model, path)
+    listed = _listed([n or "empty text" for n in names])
+    return f"{shown} is not one of: {listed}", near, _describe_fix(model, path) or "choose one of them"
 
 
 def _not_text(fault: Any, model: Any, path: Path, value: Any) -> _Explained:

@@ -15,6 +15,8 @@ _MATCHED_BY = {"sku": ("variants.sku",), "code": ("source_variant_code", "source
 def check_fields(draft: Draft) -> Iterator[Problem]:
     """Problems of the field maps of all sources."""
     for key, source in draft.declaration.sources.items():
+        if key in draft.bad_maps:
+            continue
         own = draft.own_maps.get(key, FieldMap(""))
         maps = draft.fields.get(key, {})
         yield from _check_unread(own, source, draft)

@@ -1,6 +1,7 @@
 """Field maps: ``assets/<client>/fields/<source>.csv``, read with line numbers and laid over a connector's own map.
 
-The header is ``feed,target,column,constant,transform,note``. One column may feed several targets; a target is fed once.
+The header is ``feed,target,column,constant,transform,note``. One column may feed several targets; a target is fed once,
+unless all its rows carry transforms that add columns up (``sum``, ``subtract``).
 For ``orders`` the direction is reversed: ``column`` is ``header.<column>`` or ``line.<column>`` of the ERP's tables, one
 target may fill several of them, and each is filled once.
 """
@@ -9,10 +10,14 @@ import csv
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from s2s_pipelines.config.problem import Problem
+from s2s_pipelines.config.value_check import MARK, unfilled
 from s2s_pipelines.model.field import FAMILIES, MAP_FEEDS, TARGETS, FieldRow, MapFeed, find_target, near_miss
+
+if TYPE_CHECKING:
+    from s2s_pipelines.catalogue.transform import Transform
 
 MAX_BYTES = 512 * 1024
 """Bytes of one field map."""
@@ -39,13 +44,13 @@ class FieldMap:
     lines: Mapping[FieldRow, int] = field(default_factory=dict)
 
 
-def read_field_map(text: str, file: str, transforms: Collection[str]) -> tuple[FieldMap, list[Problem]]:
+def read_field_map(text: str, file: str, transforms: Mapping[str, "Transform"]) -> tuple[FieldMap, list[Problem]]:
     """A client's rows, and what is wrong with the others.
 
     Args:
         text: the file's content.
         file: its path relative to the root, for the problems.
-        transforms: names a row may give under ``transform``.
+        transforms: what a row may name under ``transform``.
     """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[FieldRow] = []
@@ -79,7 +84,7 @@ def read_field_map(text: str, file: str, transforms: Collection[str]) -> tuple[F
         problems.append(
             Problem(file, reader.line_num, "", f"this is not CSV: {fault}", None, "check the quotes on this line")
         )
-    problems += _judge_repeats(rows, lines, file)
+    problems += _judge_repeats(rows, lines, file, transforms)
     return FieldMap(file, tuple(rows), lines), problems
 
 
@@ -106,29 +111,32 @@ def overlay(
     return effective
 
 
-def _judge_header(header: list[str], file: str) -> Iterator[Problem]:
+def _judge_header(header: list[str], file: str) -> list[Problem]:
     names = [name.strip() for name in header]
     wanted = ",".join(COLUMNS)
+
+    def problem(name: str, message: str, fix: str, near: str | None = None) -> Problem:
+        return Problem(file, 1, name, message, near, fix)
+
     for mark, word in ((";", "semicolons"), ("\t", "tabs")):
         if len(names) == 1 and mark in names[0]:
-            yield Problem(
-                file, 1, "", f"the columns are separated by {word}", None, f"separate them by commas: {wanted}"
-            )
-            return
-    for name in names:
-        if name not in COLUMNS:
-            yield Problem(
-                file, 1, name, f"`{name}` is no column of a field map", near_miss(name, list(COLUMNS)), f"use {wanted}"
-            )
-        elif names.count(name) > 1:
-            yield Problem(file, 1, name, f"the column `{name}` is there twice", None, f"use {wanted}")
-    for name in _REQUIRED:
-        if name not in names:
-            yield Problem(file, 1, name, f"the column `{name}` is missing", None, f"begin the file with {wanted}")
+            return [problem("", f"the columns are separated by {word}", f"separate them by commas: {wanted}")]
+    if not set(names) & set(_REQUIRED):
+        return [problem("", "the first line does not name the columns", f"begin the file with {wanted}")]
+    problems = [
+        problem(name, f"`{name}` is no column of a field map", f"use {wanted}", near_miss(name, list(COLUMNS)))
+        for name in names
+        if name not in COLUMNS
+    ]
+    twice = [name for name in COLUMNS if names.count(name) > 1]
+    missing = [name for name in _REQUIRED if name not in names]
+    problems += [problem(name, f"the column `{name}` is there twice", f"use {wanted}") for name in twice]
+    problems += [problem(n, f"the column `{n}` is missing", f"begin the file with {wanted}") for n in missing]
+    return problems
 
 
 def _read_row(
-    names: list[str], cells: list[str], file: str, line: int, transforms: Collection[str]
+    names: list[str], cells: list[str], file: str, line: int, transforms: Mapping[str, "Transform"]
 ) -> tuple[FieldRow | None, list[Problem]]:
     if len(cells) > len(names):
         fix = "put a cell that holds a comma in quotes"
@@ -136,6 +144,9 @@ def _read_row(
     cell = dict.fromkeys(COLUMNS, "") | dict(zip(names, cells, strict=False))
     feed, target, transform = cell["feed"].strip(), cell["target"].strip(), cell["transform"].strip()
     place = f"{feed}.{target}" if feed and target else feed or target
+    marked = next((text for text in cells if MARK in text), None)
+    if marked is not None:
+        return None, [Problem(file, line, place, *unfilled(marked))]
     problems = [
         Problem(file, line, place, message, near, fix)
         for message, near, fix in (
@@ -191,7 +202,7 @@ def _judge_origin(feed: str, column: str, constant: str) -> _Judged:
         yield ("neither a column nor a constant is given", None, "name the source's column, or give a constant")
 
 
-def _judge_transform(transform: str, transforms: Collection[str]) -> _Judged:
+def _judge_transform(transform: str, transforms: Mapping[str, "Transform"]) -> _Judged:
     if transform and transform not in transforms:
         names = sorted(transforms)
         yield (f"`{transform}` is not a transform", near_miss(transform, names), f"use one of: {', '.join(names)}")
@@ -209,19 +220,20 @@ def _twice(row: FieldRow, file: str, line: int, first: int) -> Problem:
     return Problem(file, line, f"{row.feed}.{row.target}", message, None, "keep one of them")
 
 
-def _judge_repeats(rows: Iterable[FieldRow], lines: Mapping[FieldRow, int], file: str) -> Iterator[Problem]:
-    seen: dict[tuple[str, str], int] = {}
+def _judge_repeats(
+    rows: Iterable[FieldRow], lines: Mapping[FieldRow, int], file: str, transforms: Mapping[str, "Transform"]
+) -> Iterator[Problem]:
+    seen: dict[tuple[str, str], FieldRow] = {}
     for row in rows:
         is_order = row.feed == "orders"
         name = str(row.column) if is_order else row.target
-        first = seen.setdefault((row.feed, name), lines[row])
-        if first != lines[row]:
-            what = "filled" if is_order else "fed"
-            yield Problem(
-                file,
-                lines[row],
-                f"{row.feed}.{row.target}",
-                f"`{name}` is already {what} on line {first}",
-                None,
-                "keep one of the two rows",
-            )
+        first = seen.setdefault((row.feed, name), row)
+        if first is row or (_is_part(row, transforms) and _is_part(first, transforms) and row.column != first.column):
+            continue
+        message = f"`{name}` is already {'filled' if is_order else 'fed'} on line {lines[first]}"
+        fix = "keep one of the two rows" if is_order else "keep one of the two rows, or add columns up with `sum`"
+        yield Problem(file, lines[row], f"{row.feed}.{row.target}", message, None, fix)
+
+
+def _is_part(row: FieldRow, transforms: Mapping[str, "Transform"]) -> bool:
+    return row.transform is not None and transforms[row.transform].part is not None

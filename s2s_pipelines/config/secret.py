@@ -1,6 +1,7 @@
 """Secrets are named, never written: a declaration refers to the environment or to a file, and is read when used."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Self
 
@@ -8,6 +9,8 @@ from pydantic import model_validator
 
 from s2s_pipelines.errors import ConfigurationError
 from s2s_pipelines.model.declared import Declared
+
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
 class SecretRef(Declared):
@@ -29,6 +32,10 @@ class SecretRef(Declared):
     def _exactly_one(self) -> Self:
         if (self.env is None) == (self.file is None):
             raise ValueError("name either env or file")
+        if self.env is not None and not _ENV_NAME.fullmatch(self.env):
+            raise ValueError(
+                "this is not the name of an environment variable; the secret itself must not be written here"
+            )
         return self
 
     def reveal(self) -> str:

@@ -1,8 +1,7 @@
 """What must be true between the keys of a source, its connection, and the other sources."""
 
-import re
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from s2s_pipelines.config.declaration import SourceDeclaration
 from s2s_pipelines.config.draft import Draft
@@ -11,6 +10,8 @@ from s2s_pipelines.config.yaml_file import Path
 from s2s_pipelines.model.field import FAMILIES, TARGETS, Level, find_target, flag_name, near_miss
 
 _IDENTITY = ("source_product_code", "source_variant_code", "variants.sku")
+ANY_FIELD = "*"
+"""The flag that stands for every field without one of its own (``catalogue.ownership``)."""
 _PRODUCT_LEVELS = (Level.PRODUCT, Level.VARIANT)
 
 
@@ -73,7 +74,7 @@ def _check_feeds(draft: Draft, path: Path, source: SourceDeclaration) -> Iterato
         elif feed not in (found := _settings_feeds(draft, source)):
             yield draft.problem(
                 at,
-                f"the connection `{source.connection}` does not say where {feed} come from",
+                f"the connection `{source.connection}` declares no feed {feed}",
                 f"add connections.{source.connection}.feeds.{feed} in {draft.resource_file}",
                 near=near_miss(feed, list(found)),
             )
@@ -95,7 +96,7 @@ def is_flag(name: str) -> bool:
     >>> is_flag("variants.qty"), is_flag("images"), is_flag("image3"), is_flag("*")
     (True, True, False, True)
     """
-    if name in ("images", "*"):
+    if name in ("images", ANY_FIELD):
         return True
     found = find_target(name)
     return found is not None and found.level in _PRODUCT_LEVELS and flag_name(name) == name
@@ -126,7 +127,7 @@ def _check_flags(draft: Draft, path: Path, key: str, source: SourceDeclaration) 
             yield draft.problem(
                 at, f"a linked source cannot own `{name}`: it finds products by it", f"take `{name}` out of flags"
             )
-        elif flag == "source" and name != "*" and name not in mapped and "csv_price_tiers" not in mapped:
+        elif flag == "source" and name != ANY_FIELD and name not in mapped and "csv_price_tiers" not in mapped:
             yield draft.problem(
                 at,
                 f"`{key}` is to own `{name}`, and no field map of it reaches `{name}`",
@@ -228,21 +229,9 @@ def _check_orders(draft: Draft, path: Path, source: SourceDeclaration) -> Iterat
 
 
 def _check_tax_codes(draft: Draft, path: Path, source: SourceDeclaration) -> Iterator[Problem]:
-    orders = source.orders
-    if orders is None:
-        return
-    rates: list[Decimal] = []
-    for rate in orders.tax_codes:
-        try:
-            if not re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{1,4})?", rate):
-                raise InvalidOperation
-            rates.append(Decimal(rate))
-        except InvalidOperation:
-            yield draft.problem(
-                (*path, "tax_codes", rate), f"`{rate}` is not a tax rate", 'write the percentage, such as "15" or "0"'
-            )
+    codes = source.orders.tax_codes if source.orders is not None else {}
     standard = draft.declaration.terms.tax_rate
-    if orders.tax_codes and standard not in rates:
+    if codes and standard not in [Decimal(rate) for rate in codes]:
         yield draft.problem(
             (*path, "tax_codes"),
             f"the client's standard rate {standard} has no tax code",
