@@ -228,3 +228,19 @@ def case_twins(skus: "pa.Array", is_live: "pa.Array") -> list[str]:
         return []
     some = ", ".join(twins[:6]) + (", …" if len(twins) > 6 else "")
     return [f"case_twins: {len(twins)} skus differ in letter case only ({some}); some channels take them for the same"]
+
+
+def shared_barcodes(columns: "Mapping[str, pa.Array]", is_live: "pa.Array") -> list[str]:
+    """A sentence on barcodes that several skus share; a channel may refuse them (domain research, section 3.3)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    barcodes = columns.get("barcode")
+    if barcodes is None:
+        return []
+    barcodes = pc.if_else(is_live, barcodes, pa.scalar(None, barcodes.type))
+    shared = sorted(pc.unique(barcodes.filter(repeated(barcodes))).to_pylist())
+    if not shared:
+        return []
+    some = ", ".join(shared[:3]) + (", …" if len(shared) > 3 else "")
+    return [f"shared_barcodes: {len(shared)} barcodes belong to more than one sku ({some})"]
