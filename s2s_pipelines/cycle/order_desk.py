@@ -1,6 +1,6 @@
 """What one client's order desk consists of, and what a sweep of it reports. Built by the composition root."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -200,3 +200,18 @@ class Tally:
             held=tuple(self.held),
             errors=tuple(self.errors),
         )
+
+
+def joined(results: Sequence[SweepResult]) -> SweepResult:
+    """Several sweeps of one client as one result."""
+    return SweepResult(
+        bodies=sum(r.bodies for r in results),
+        taken=sum(r.taken for r in results),
+        not_understood=sum(r.not_understood for r in results),
+        worked=sum(r.worked for r in results),
+        completed=sum(r.completed for r in results),
+        postponed=sum(r.postponed for r in results),
+        raised=tuple(d for r in results for d in r.raised),
+        held=tuple(h for r in results for h in r.held),
+        errors=tuple(e for r in results for e in r.errors),
+    )

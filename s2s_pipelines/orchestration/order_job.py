@@ -1,0 +1,151 @@
+"""Orders: the shared job that takes them up, and each client's sweep by day."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from s2s_pipelines.bootstrap import Workshop
+from s2s_pipelines.errors import S2SError
+from s2s_pipelines.orchestration.configuration import OrdersConfig
+from s2s_pipelines.orchestration.keys import orders_group, orders_key, sweep_op
+from s2s_pipelines.orchestration.metadata import fenced, table
+
+if TYPE_CHECKING:
+    from s2s_pipelines.config.fleet import Client
+    from s2s_pipelines.cycle.order_desk import SweepResult
+
+ORDER_COLUMNS = ("client", "channel", "order", "source", "document", "total", "found")
+HELD_COLUMNS = ("client", "channel", "order", "reason", "message", "remedy")
+ERROR_COLUMNS = ("client", "where", "which", "error", "message")
+
+
+def sweep_metadata(results: dict[str, "SweepResult"]) -> dict[str, Any]:
+    """Counts, and what was raised, held and failed, as tables."""
+    raised = [
+        {
+            "client": client, "channel": d.channel, "order": d.channel_order_code, "source": d.source,
+            "document": d.source_order_code, "total": d.total, "found": "yes" if d.was_found else "",
+        }
+        for client, result in results.items() for d in result.raised
+    ]  # fmt: skip
+    held = [
+        {
+            "client": client, "channel": h.channel, "order": h.channel_order_code, "reason": h.hold.reason,
+            "message": h.hold.message, "remedy": h.hold.remedy,
+        }
+        for client, result in results.items() for h in result.held
+    ]  # fmt: skip
+    errors = [
+        {"client": client, "where": e.subject, "which": e.key, "error": e.error, "message": e.message}
+        for client, result in results.items() for e in result.errors
+    ]  # fmt: skip
+    shown: dict[str, Any] = {
+        "bodies_new": sum(r.bodies for r in results.values()),
+        "orders_taken_up": sum(r.worked for r in results.values()),
+        "documents": len(raised),
+        "completed": sum(r.completed for r in results.values()),
+        "postponed": sum(r.postponed for r in results.values()),
+        "held": len(held),
+        "errors": len(errors),
+    }
+    for name, rows, columns in (
+        ("documents_table", raised, ORDER_COLUMNS),
+        ("held_table", held, HELD_COLUMNS),
+        ("errors_table", errors, ERROR_COLUMNS),
+    ):
+        if rows:
+            shown[name] = table(rows, columns)
+    return shown
+
+
+def _fail_if_needed(results: dict[str, "SweepResult"], broken: dict[str, str]) -> None:
+    problems = [f"{client}: {text}" for client, text in broken.items()]
+    problems += [f"{client}: {e.subject} {e.key}: {e.message}" for client, r in results.items() for e in r.errors]
+    if problems:
+        raise dg.Failure(
+            description="Some orders could not be worked on; the others were. They are due again by themselves.",
+            metadata={"problems": fenced("\n".join(problems[:50]))},
+            allow_retries=False,
+        )
+
+
+@dg.op(description="Takes in what the channels have and raises every order that is due, each exactly once.")
+def take_up_orders(context: dg.OpExecutionContext, config: OrdersConfig, workshop: dg.ResourceParam[Workshop]) -> None:
+    """One client after the other; a client that fails stops no other."""
+    clients = config.clients or workshop.clients_with_orders()
+    if config.orders and len(clients) != 1:
+        raise dg.Failure("orders are named: name the one client they belong to in `clients`", allow_retries=False)
+    days = _days(config)
+    results: dict[str, SweepResult] = {}
+    broken: dict[str, str] = {}
+    for client in clients:
+        try:
+            results[client] = workshop.sweep(client, only_orders=config.orders or None, days=days, poll=config.poll)
+        except S2SError as error:
+            broken[client] = str(error)
+    context.add_output_metadata(sweep_metadata(results))
+    _fail_if_needed(results, broken)
+
+
+def _days(config: OrdersConfig) -> tuple[date, date] | None:
+    if not config.first_day:
+        return None
+    try:
+        first = date.fromisoformat(config.first_day)
+        last = date.fromisoformat(config.last_day) if config.last_day else first
+    except ValueError:
+        raise dg.Failure("a day is written YYYY-MM-DD, such as 2026-11-21", allow_retries=False) from None
+    if last < first:
+        raise dg.Failure("last_day is before first_day", allow_retries=False)
+    return first, last
+
+
+@dg.job(
+    name="orders",
+    description="Raise due orders. To re-sync, name one client and its orders, or a range of days, in the launchpad.",
+    executor_def=dg.in_process_executor,
+)
+def orders_job() -> None:
+    """The job the order sensor launches, and operators for a re-sync."""
+    take_up_orders()
+
+
+def sweep_asset(client: "Client") -> dg.AssetsDefinition | None:
+    """The order sweep of one client by day, so that a Dagster backfill over days re-reads them; None without orders."""
+    name = client.name
+    starts = [c.orders.from_on for c in client.declaration.channels.values() if c.orders]
+    if not starts:
+        return None
+    partitions = dg.DailyPartitionsDefinition(
+        start_date=min(starts).isoformat(), end_offset=1, timezone=client.declaration.timezone
+    )
+
+    @dg.multi_asset(
+        name=sweep_op(name),
+        specs=[
+            dg.AssetSpec(
+                orders_key(name),
+                group_name=orders_group(name),
+                description="Orders by the day they were placed. A backfill reads its days again from the channels and "
+                "raises what is missing; nothing is raised twice.",
+                kinds={"orders"},
+                tags={"client": name},
+                owners=[f"team:{owner}" for owner in client.declaration.owners],
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def sweep(
+        context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        first, last = (date.fromisoformat(key) for key in (context.partition_keys[0], context.partition_keys[-1]))
+        if first > workshop.today(name):
+            raise dg.Failure(f"{first} has not begun yet", allow_retries=False)
+        result = workshop.sweep(name, only_orders=None, days=(first, last), poll=False)
+        yield dg.MaterializeResult(orders_key(name), metadata=sweep_metadata({name: result}))
+        _fail_if_needed({name: result}, {})
+
+    return sweep

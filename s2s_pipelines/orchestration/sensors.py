@@ -1,0 +1,134 @@
+"""Shared sensors: each asks our own database what is due, and launches as little as possible."""
+
+import json
+from typing import Any
+
+import dagster as dg
+
+from s2s_pipelines.bootstrap import Workshop
+from s2s_pipelines.orchestration.keys import (
+    catalogue_key,
+    declaration_key,
+    linked_key,
+    plan_key,
+    push_key,
+    source_key,
+)
+from s2s_pipelines.orchestration.order_job import orders_job
+
+CLIENTS_PER_RUN = 20
+"""Clients whose orders share one run; a run costs seconds, a client without work milliseconds."""
+
+
+@dg.sensor(
+    name="orders_due",
+    job=orders_job,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Polls the channels that are due and raises what is due. The ledger decides; the run key only saves work.",
+)
+def orders_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult:
+    """Poll, then one run for each batch of clients with work."""
+    polled = workshop.poll_due(budget_s=40)
+    for client, problem in polled.problems.items():
+        context.log.warning(f"{client}: {problem}")
+    work = workshop.order_work()
+    requests = []
+    for start in range(0, len(work), CLIENTS_PER_RUN):
+        batch = work[start : start + CLIENTS_PER_RUN]
+        clients = [entry.client for entry in batch]
+        requests.append(
+            dg.RunRequest(
+                run_key="orders:" + ",".join(entry.token for entry in batch),
+                run_config={"ops": {"take_up_orders": {"config": {"clients": clients, "poll": False}}}},
+                tags={"s2s/orders": str(sum(entry.due for entry in batch)), "s2s/clients": ",".join(clients)[:200]},
+            )
+        )
+    reason = None if requests else f"nothing is due; {polled.channels} channels were asked"
+    return dg.SensorResult(run_requests=requests, skip_reason=reason)
+
+
+def make_cycle_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
+    """The sensor that refreshes and publishes clients whose feeds or pushes are due."""
+
+    @dg.sensor(
+        name="cycle_due",
+        target=dg.AssetSelection.assets(*(key for made in assets for key in made.keys)),
+        minimum_interval_seconds=10,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Quick cycles and nightly full reads: the declared rhythm and our own database say which client is due.",
+    )
+    def cycle_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult:
+        """One run for each client that is due."""
+        requests = []
+        for due in workshop.cycles_due():
+            feeds = {
+                linked_key(due.client, feed.source)
+                if feed.is_linked
+                else source_key(due.client, feed.source, feed.feed)
+                for feed in due.feeds
+            }
+            keys = [*sorted(feeds, key=str), catalogue_key(due.client)]
+            for channel in due.channels:
+                keys += [plan_key(due.client, channel), push_key(due.client, channel)]
+            config: dict[str, Any] = {}
+            if due.is_full:
+                config = {"ops": {f"{due.client}__refresh": {"config": {"full": True}}}}
+            tags = {"s2s/client": due.client, "s2s/cycle": "full" if due.is_full else "quick"}
+            requests.append(
+                dg.RunRequest(run_key=f"cycle:{due.token}", asset_selection=keys, run_config=config, tags=tags)
+            )
+        return dg.SensorResult(run_requests=requests, skip_reason=None if requests else "no client is due")
+
+    return cycle_due
+
+
+def make_declaration_sensor(broken: dict[str, str]) -> dg.SensorDefinition:
+    """The sensor that shows broken declarations as failed checks, once for each message."""
+
+    @dg.sensor(
+        name="declarations",
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Shows a client whose declarations do not load as a failed check with the message of `s2s check`.",
+    )
+    def declarations(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Report what changed since the cursor; not at load, for every worker loads this module."""
+        told: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+        events = [
+            dg.AssetCheckEvaluation(
+                asset_key=declaration_key(client),
+                check_name="loads",
+                passed=False,
+                severity=dg.AssetCheckSeverity.ERROR,
+                description=message,
+                metadata={},
+            )
+            for client, message in broken.items()
+            if told.get(client) != message
+        ]
+        skip = None if events else "every declaration loads, or is reported already"
+        return dg.SensorResult(asset_events=events, cursor=json.dumps(broken), skip_reason=skip)
+
+    return declarations
+
+
+@dg.run_failure_sensor(
+    name="failures",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Logs every failed run by step and client.",
+)
+def failures(context: dg.RunFailureSensorContext) -> None:
+    """One line a failed step; a run whose worker was killed has none and gets one for the run."""
+    run = context.dagster_run
+    steps = context.get_step_failure_events()
+    for event in steps:
+        step = event.step_key or ""
+        client = step.split("__", 1)[0] if "__" in step else run.tags.get("s2s/client", run.tags.get("s2s/clients", ""))
+        failure = event.step_failure_data
+        said = failure.user_failure_data.description if failure.user_failure_data else None
+        text = said or (failure.error.message.strip() if failure.error else "no reason given")
+        context.log.error(f"run {run.run_id} step {step} client {client or 'unknown'}: {text[:1000]}")
+    if not steps:
+        client = run.tags.get("s2s/client", run.tags.get("s2s/clients", "unknown"))
+        context.log.error(f"run {run.run_id} of {run.job_name} client {client}: {context.failure_event.message}")
