@@ -16,6 +16,8 @@ from s2s_pipelines.model.field import near_miss
 from s2s_pipelines.ports import Connector
 
 Kinds = Mapping[str, Connector]
+_DEFECTS = (ArithmeticError, AttributeError, LookupError, TypeError)
+"""What a settings model with a defect raises; it must not keep other clients from loading."""
 
 
 @dataclass(slots=True)
@@ -81,5 +83,9 @@ def _read_one(found: Connections, key: str, body: Mapping[str, object], tree: Tr
         found.settings[key] = model.model_validate(body)
     except ValidationError as error:
         found.problems += explain_invalid(error, model, tree, file, prefix=path, is_secretive=True)
+    except _DEFECTS as error:
+        message = f"the settings of kind {word} could not be read ({type(error).__name__})"
+        fix = "this is a defect of the connector; report it"
+        found.problems.append(Problem(file, tree.line_of(path), place, message, None, fix))
     except S2SError as error:
         found.problems.append(Problem(file, tree.line_of(path), place, error.message, None, error.next_step or ""))

@@ -45,6 +45,12 @@ def is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
+def is_mapping(annotation: Any) -> bool:
+    """Whether the annotation is a dictionary or another mapping, with types for keys and values."""
+    origin = get_origin(annotation)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
 def fields_of(model: type[BaseModel]) -> dict[str, Any]:
     """A model's fields by the name used in a file."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
@@ -57,7 +63,7 @@ def _children(annotation: Any, step: str | int) -> list[Any]:
         if is_model(member):
             field = fields_of(member).get(str(step))
             found += [field.annotation] if field is not None else []
-        elif isinstance(origin, type) and issubclass(origin, Mapping):
+        elif is_mapping(member):
             found.append(args[1])
         elif origin in (list, tuple) and isinstance(step, int):
             found.append(args[0])
@@ -78,7 +84,7 @@ def known_keys(model: Any, path: Path) -> list[str]:
     for member in types_at(model, path):
         if is_model(member):
             keys += fields_of(member)
-        elif get_origin(member) is dict:
+        elif is_mapping(member):
             keys += [
                 str(v) for name in flat_types(get_args(member)[0]) if get_origin(name) is Literal for v in name.__args__
             ]
@@ -106,12 +112,14 @@ def explain_invalid(
         prefix: where in the file the refused value stands.
         is_secretive: the file may hold secrets, so no value of it is repeated.
     """
-    seen: set[Path] = set()
+    faults: dict[Path, Any] = {}
     for fault in error.errors(include_url=False, include_input=False):
         path = _raw_path(tree, prefix, fault["loc"], is_missing=fault["type"] == "missing")
-        if path in seen:  # the other members of a union refuse the same value
-            continue
-        seen.add(path)
+        faults.setdefault(path, fault)  # the other members of a union refuse the same value
+    for path, fault in faults.items():
+        is_of_key = fault["loc"][-1:] == ("[key]",)
+        if not is_of_key and any(len(other) > len(path) and other[: len(path)] == path for other in faults):
+            continue  # one member of a union got further than this one, and says more
         tail = path[len(prefix) :]
         value = None if is_secretive else tree.at(path)
         message, near, fix = _explain(fault, model, tail, value)

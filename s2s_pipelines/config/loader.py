@@ -60,7 +60,12 @@ def load_client(root: Path, name: str, kinds: Kinds) -> Client | BrokenClient:
         near = near_miss(name, names)
         next_step = f"did you mean {near}?" if near else f"clients here: {', '.join(names) or 'none'}"
         raise ConfigurationError(f"there is no client {name}", operation="load declarations", next_step=next_step)
-    folder = read_folder(root, name)
+    try:
+        folder = read_folder(root, name)
+    except OSError as error:
+        message = f"this folder cannot be read: {error.strerror}"
+        fix = "give the program the right to read it"
+        return BrokenClient(name, (Problem(f"assets/{name}", 0, "", message, None, fix),))
     reading = _Reading(folder, kinds)
     client_tree = reading.tree(folder.client_file, folder.client_text, is_client=True)
     resource_tree = reading.tree(folder.resource_file, folder.resource_text, is_client=False)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from s2s_pipelines.errors import ConfigurationError
 from s2s_pipelines.model.declared import Declared
@@ -15,6 +15,8 @@ _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 class SecretRef(Declared):
     """Where a secret is kept: ``{env: NAME}`` or ``{file: /path}``; exactly one of them."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]})
 
     env: str | None = None
     """Name of an environment variable."""

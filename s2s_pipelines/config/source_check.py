@@ -1,6 +1,6 @@
 """What must be true between the keys of a source, its connection, and the other sources."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from s2s_pipelines.config.declaration import SourceDeclaration
@@ -87,7 +87,7 @@ def _check_feeds(draft: Draft, path: Path, source: SourceDeclaration) -> Iterato
 def _settings_feeds(draft: Draft, source: SourceDeclaration) -> list[str]:
     """Feeds the connection's settings know; all declared ones where the settings do not tell feeds apart."""
     feeds = getattr(draft.connections.get(source.connection), "feeds", None)
-    return list(feeds) if isinstance(feeds, dict) else list(source.feeds)
+    return list(feeds) if isinstance(feeds, Mapping) and feeds else list(source.feeds)
 
 
 def is_flag(name: str) -> bool:

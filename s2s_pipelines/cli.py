@@ -1,0 +1,70 @@
+"""``s2s``: one table of commands, each imported only when it is called.
+
+To add a command, write a click command in a module of ``s2s_pipelines/command/`` and name it in ``COMMANDS``.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is found: ``package.module:name``, and the line that ``s2s --help`` shows of it."""
+
+    place: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "check": Entry("s2s_pipelines.command.check:check", "Say what is wrong with the declarations, and how to mend it."),
+    "new": Entry("s2s_pipelines.command.new:new", "Begin a client, a source or a channel."),
+    "schema": Entry("s2s_pipelines.command.schema:schema", "Write JSON Schema of the declarations for editors."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in alphabetical order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself, imported now."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, name = entry.place.partition(":")
+        found = getattr(importlib.import_module(module), name)
+        if not isinstance(found, click.Command):
+            raise TypeError(f"{entry.place} is not a command")
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command asked for; a mistyped name is answered with the near miss."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from s2s_pipelines.model.field import near_miss
+
+            near = near_miss(args[0], sorted(COMMANDS))
+            ctx.fail(f"no such command: {args[0]}." + (f" Did you mean {near}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].summary) for name in sorted(COMMANDS)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="s2s-pipelines", prog_name="s2s")
+def main() -> None:
+    """Products, prices and stock from ERPs to sales channels, and each order back as one document."""
+
+
+if __name__ == "__main__":
+    main()
