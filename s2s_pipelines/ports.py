@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from s2s_pipelines.model.change import Outcome, ProductChange
 from s2s_pipelines.model.field import Feed, FieldRow, MapFeed
+from s2s_pipelines.model.money import PriceTerms
 from s2s_pipelines.model.order import ChannelOrder, Document, DocumentKind, Receipt
 from s2s_pipelines.model.record import DocumentRecord, Fence, Hold, InboxItem, OrderRecord, Scope, Verdict
 from s2s_pipelines.model.reject import Reject
@@ -218,6 +219,8 @@ class BuildContext:
         folder: the client's declaration folder, against which relative paths of queries are read.
         timezone: IANA name; naive times of the source are read in it.
         fields: the effective field maps, which a sink needs to know where its columns are.
+        price_terms: what the prices sent to a channel mean, against which its ``check`` holds the shop's own settings;
+            None when nobody declared it.
     """
 
     client: str
@@ -225,6 +228,7 @@ class BuildContext:
     folder: str
     timezone: str
     fields: Mapping[MapFeed, tuple[FieldRow, ...]] = field(default_factory=dict)
+    price_terms: PriceTerms | None = None
 
 
 class BuildPort(Protocol):

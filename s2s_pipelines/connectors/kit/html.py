@@ -5,7 +5,7 @@ import re
 
 import nh3
 
-REMOVED_WITH_CONTENT = frozenset({"script", "style", "iframe", "noscript", "object", "svg", "template", "form"})
+REMOVED_WITH_CONTENT = frozenset({"script", "style", "iframe", "noscript", "object", "svg", "template"})
 """Tags whose content would otherwise stay as visible text: WooCommerce takes the tag of a script and shows what was in
 it (WooCommerce recordings 47)."""
 

@@ -58,6 +58,7 @@ class Answer:
     Attributes:
         headers: names in lower case.
         json: the parsed body (decimals as Decimal), or None where there was none to parse.
+        json_text: the same as it was spelt.
         is_polluted: text stood before the JSON and was cut away.
     """
 
@@ -65,12 +66,8 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     json: Any = None
+    json_text: str = ""
     is_polluted: bool = False
-
-    @property
-    def text(self) -> str:
-        """The body as UTF-8 text, unreadable bytes replaced."""
-        return self.body.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +258,8 @@ class HttpClient:
             problem: str = "an empty body"
         else:
             try:
-                value, is_polluted = parse_json(answer.body, answer.headers.get("content-type", ""))
-                return Answer(answer.status, answer.headers, answer.body, value, is_polluted)
+                read = parse_json(answer.body, answer.headers.get("content-type", ""))
+                return Answer(answer.status, answer.headers, answer.body, read.value, read.text, read.is_polluted)
             except UnreadableJson as unreadable:
                 problem = str(unreadable)
         message = f"{call.method} {call.path} answered {answer.status} with {problem}"
@@ -273,7 +270,7 @@ class HttpClient:
     def _words(self, answer: Answer) -> str:
         """The far side's own words, if it put them where JSON interfaces do."""
         try:
-            value, _ = parse_json(answer.body, answer.headers.get("content-type", ""))
+            value = parse_json(answer.body, answer.headers.get("content-type", "")).value
         except UnreadableJson:
             return ""
         words = value.get("message") or value.get("title") or "" if isinstance(value, dict) else ""

@@ -3,6 +3,7 @@
 import codecs
 import json
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -15,8 +16,17 @@ class UnreadableJson(ValueError):
     """The body is not one JSON value. The text says what it is instead, never what stands in it."""
 
 
-def parse_json(body: bytes, content_type: str) -> tuple[Any, bool]:
-    r"""The value of a body, and whether something stood before it.
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A JSON value and its own text, cut free of what stood before it."""
+
+    value: Any
+    text: str
+    is_polluted: bool
+
+
+def parse_json(body: bytes, content_type: str) -> Parsed:
+    r"""The value of a body.
 
     A byte order mark and printed warnings before the JSON are cut away (WooCommerce recordings 95), but only where the body is
     declared JSON, does not itself begin like JSON (then it is a broken answer, and what an inner part of it says proves
@@ -25,10 +35,10 @@ def parse_json(body: bytes, content_type: str) -> tuple[Any, bool]:
     Raises:
         UnreadableJson: it is anything else, such as a page for people or half an answer.
 
-    >>> parse_json(b'[{"price": 1.10}]', "application/json")
-    ([{'price': Decimal('1.10')}], False)
-    >>> parse_json(b'<b>Warning</b>: x<br />\n{"id": 7}', "application/json; charset=UTF-8")
-    ({'id': 7}, True)
+    >>> parse_json(b'[{"price": 1.10}]', "application/json").value
+    [{'price': Decimal('1.10')}]
+    >>> parse_json(b'<b>Warning</b>: x<br />\n{"id": 7}', "application/json; charset=UTF-8").text
+    '{"id": 7}'
     """
     is_polluted = body.startswith(codecs.BOM_UTF8)
     try:
@@ -36,7 +46,7 @@ def parse_json(body: bytes, content_type: str) -> tuple[Any, bool]:
     except UnicodeDecodeError:
         raise UnreadableJson("bytes that are not UTF-8") from None
     try:
-        return _value(text), is_polluted
+        return Parsed(_value(text), text, is_polluted)
     except ValueError:
         pass
     kind = content_type.partition(";")[0].strip().lower()
@@ -46,7 +56,8 @@ def parse_json(body: bytes, content_type: str) -> tuple[Any, bool]:
         raise UnreadableJson("broken JSON")
     for match in list(_BEGINNING.finditer(text, 0, _MAX_JUNK))[:_MAX_TRIES]:
         try:
-            return _value(text[match.start() :]), True
+            rest = text[match.start() :]
+            return Parsed(_value(rest), rest, is_polluted=True)
         except ValueError:
             continue
     raise UnreadableJson("text that holds no JSON")
