@@ -1,0 +1,51 @@
+"""Tables of text: one order and one fingerprint for the same content, however it arrived."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from s2s_pipelines.connectors.kit.text import trimmed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def tidied(table: "pa.Table") -> "pa.Table":
+    """The table with padding off every cell, as one chunk per column."""
+    import pyarrow as pa
+
+    columns = [trimmed(column.cast(pa.string())).combine_chunks() for column in table.columns]
+    return pa.table(columns, names=table.column_names)
+
+
+def in_content_order(table: "pa.Table") -> "pa.Table":
+    """The rows sorted by their text, first column first, nulls last; a table without rows or columns stays."""
+    import pyarrow.compute as pc
+
+    if table.num_rows < 2 or not table.num_columns:
+        return table
+    keys = [(name, "ascending") for name in table.column_names]
+    return table.take(pc.sort_indices(table, sort_keys=keys))
+
+
+def fingerprint(table: "pa.Table", names: Sequence[str] | None = None) -> str:
+    """A hash of the cells in their order, with their columns' names; null differs from empty text.
+
+    Args:
+        table: text columns.
+        names: the columns that count; all by default.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    digest = hashlib.sha256()
+    for name in names if names is not None else table.column_names:
+        column = table.column(name)
+        digest.update(f"{len(name)}:{name}:{len(column)}:".encode())
+        for chunk in column.chunks:
+            # Lengths, with -1 for null, and the bytes one after the other say all and nothing twice.
+            lengths = pc.fill_null(pc.binary_length(chunk), -1)
+            whole = pa.concat_arrays([pc.fill_null(chunk, "")])
+            digest.update(lengths.cast(pa.int64()).buffers()[1] or b"")
+            digest.update(whole.buffers()[2] or b"")
+    return digest.hexdigest()
