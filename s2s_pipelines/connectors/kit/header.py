@@ -1,0 +1,84 @@
+"""Tells a header from a row: by words of the trade, and by names that do not look like the cells below them."""
+
+from collections.abc import Sequence
+
+from s2s_pipelines.connectors.kit import shape
+from s2s_pipelines.connectors.kit.refusal import UnreadableFile
+
+
+def joined_header(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """One name a column from header lines, where an upper line's cell counts for the empty cells to its right."""
+    columns: list[list[str]] = [[] for _ in range(max(width, *(len(r) for r in rows)))]
+    for depth, row in enumerate(rows):
+        last = ""
+        for i, names in enumerate(columns):
+            cell = row[i].strip() if i < len(row) else ""
+            last = cell or (last if depth < len(rows) - 1 else "")
+            if last and last not in names:
+                names.append(last)
+    return [" ".join(names) for names in columns]
+
+
+def check_header(header: Sequence[str], rows: Sequence[Sequence[str]], line: int, *, has_preamble: bool) -> None:
+    """Refuse a header that may be a row."""
+    names = [n for n in header if n]
+    words = sum(map(shape.is_header_word, names))
+    alike, apart = _evidence(header, rows)
+    is_short = all(len(n) <= 100 for n in names)
+    if is_short and not alike and (apart or words * 2 >= len(names) > 0) and (not has_preamble or apart or words >= 2):
+        return
+    if is_short and words >= 2 and (words > alike or apart):
+        return
+    if is_short and not rows and not has_preamble and not any(shape.kind_of(n) in ("number", "date") for n in names):
+        return
+    raise UnreadableFile(
+        "no_header",
+        "nothing tells this line from a row, so it may not be the header",
+        line=line,
+        remedy="declare header_row if it is the header, or `header` with the names if the file has none",
+    )
+
+
+def _evidence(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """Columns whose name looks like their cells, and columns whose name certainly does not."""
+    kinds = shape.column_kinds(rows, len(header)) if rows else []
+    step = max(1, len(rows) // 200)
+    alike = apart = 0
+    for i, kind in enumerate(kinds):
+        name, cells = header[i], [r[i] for r in rows[::step] if i < len(r) and r[i].strip()]
+        if not name or not cells:
+            continue
+        own = shape.kind_of(name)
+        if own in ("number", "date"):
+            alike += own == kind
+        elif _is_like(name, cells):
+            alike += 1
+        elif _is_unlike(name, cells) or (kind in ("number", "date", "flag") and own != kind):
+            apart += 1
+    return alike, apart
+
+
+def _is_like(name: str, cells: Sequence[str]) -> bool:
+    """Whether the name could be one more cell: built as all of them are, or found among them."""
+    if shape.has_digit(name) and all(shape.outline(c) == shape.outline(name) for c in cells):
+        return True
+    return not shape.is_header_word(name) and any(c.strip() == name for c in cells)
+
+
+def _is_unlike(name: str, cells: Sequence[str]) -> bool:
+    """Whether at least four of five cells hold a figure and the name does not."""
+    return not shape.has_digit(name) and sum(map(shape.has_digit, cells)) * 5 >= len(cells) * 4
+
+
+def looks_like_header(cells: Sequence[str], kinds: Sequence[shape.Kind]) -> bool:
+    """A record without a figure, with words where the table has numbers."""
+    if any(map(shape.has_digit, cells)):
+        return False
+    typed = [cells[i] for i, k in enumerate(kinds) if k in ("number", "date") and i < len(cells)]
+    return bool(typed) and any(c.strip() for c in typed)
+
+
+def is_rule(cells: Sequence[str]) -> bool:
+    """Whether a record is a drawn line such as ``----+-----``."""
+    joined = "".join(cells).strip()
+    return len(joined) >= 3 and not joined.strip("-=+:|_ ") and any(c in joined for c in "-=_")
