@@ -81,7 +81,7 @@ def test_only_what_differs_is_sent(shop, records):
     assert (variant.action, variant.fields) == (Action.NONE, {})
     assert [(v.action, v.sku, v.fields) for v in variant.variants] == [(Action.UPDATE, "B", {"qty": 0})]
     assert (sized.channel_product_code, sized.option_values, sized.all_skus) == (
-        "p3",
+        "p5",
         {"Size": ("L", "M")},
         ("SL", "SM"),
     )
