@@ -149,7 +149,9 @@ class FileSubject(ForkedSubject):
         return wanted
 
     def documents(self) -> list[tuple[str, str, Decimal]]:
-        return [(no, source, total) for source in SOURCES for no, total in FileErp(self.folder / f"{source}.db").documents()]
+        return [
+            (no, source, total) for source in SOURCES for no, total in FileErp(self.folder / f"{source}.db").documents()
+        ]
 
     def told(self) -> Counter:
         return Counter((code, note.split(":")[0]) for code in self._shop.rows() for note in self._shop.notes(code))

@@ -70,7 +70,8 @@ class FileShop:
     def place(self, lines: Sequence[tuple[str, int, str]], *, shipping: str = "0", status: str = "processing") -> str:
         """Place an order of (sku, quantity, net) lines; the shop adds the tax per line, as shops do."""
         rows = [
-            {"kind": "item", "sku": sku, "qty": qty, "net": net, "tax": str(_tax(Decimal(net)))} for sku, qty, net in lines
+            {"kind": "item", "sku": sku, "qty": qty, "net": net, "tax": str(_tax(Decimal(net)))}
+            for sku, qty, net in lines
         ]
         if Decimal(shipping):
             rows.append({"kind": "shipping", "sku": "", "qty": 1, "net": shipping, "tax": str(_tax(Decimal(shipping)))})
@@ -99,11 +100,17 @@ class FileShop:
 
     def totals(self) -> dict[str, Decimal]:
         with closing(_open(self.path)) as db:
-            return {str(r["id"]): Decimal(r["total"]) for r in db.execute("select * from orders where status = 'processing'")}
+            return {
+                str(r["id"]): Decimal(r["total"])
+                for r in db.execute("select * from orders where status = 'processing'")
+            }
 
     def rows(self) -> dict[str, list[dict]]:
         with closing(_open(self.path)) as db:
-            return {str(r["id"]): json.loads(r["lines"]) for r in db.execute("select * from orders where status = 'processing'")}
+            return {
+                str(r["id"]): json.loads(r["lines"])
+                for r in db.execute("select * from orders where status = 'processing'")
+            }
 
     def notes(self, code: str) -> list[str]:
         with closing(_open(self.path)) as db:
@@ -217,7 +224,9 @@ class FileErp:
     def documents(self) -> list[tuple[str, Decimal]]:
         """Order number and total of every document."""
         with closing(_open(self.path)) as db:
-            return [(r["order_no"], Decimal(r["total"])) for r in db.execute("select * from sales_orders order by doc_no")]
+            return [
+                (r["order_no"], Decimal(r["total"])) for r in db.execute("select * from sales_orders order by doc_no")
+            ]
 
     def find(self, reference: str) -> Receipt | None:
         with closing(_open(self.path)) as db:
@@ -277,7 +286,9 @@ def build_desk(folder: Path, *, database: str | None = None, ahead_s: float = 0.
     clock = ShiftedClock(ahead_s)
     engine = make_engine(database or f"sqlite:///{folder / 'ledger.db'}")
     policy = SourceOrders(tax_codes={"15": "01", "0": "02"}, shipping_item="FREIGHT")
-    channel = ChannelOrders.model_validate({"from": date(2020, 1, 1), "default_customers": dict.fromkeys(SOURCES, "WEB001")})
+    channel = ChannelOrders.model_validate(
+        {"from": date(2020, 1, 1), "default_customers": dict.fromkeys(SOURCES, "WEB001")}
+    )
     sources = {
         key: SourceDesk(key, f"{key}_connection", FileErp(folder / f"{key}.db"), policy, 40, ("sales_order",))
         for key in SOURCES
