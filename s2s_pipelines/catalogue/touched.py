@@ -43,9 +43,12 @@ def touched(wanted: Desired, held: "pa.Table", delist: Delist) -> "pa.Table":
 def _split_held(table: Desk) -> None:
     table.make("held_products", "SELECT * FROM held WHERE level = 'product'")
     table.make("held_variants", "SELECT * FROM held WHERE level = 'variant'")
-    table.make(
-        "leaving", "SELECT sku, any_value(reason) AS reason, bool_or(is_frozen) AS is_frozen FROM left_out GROUP BY sku"
-    )
+    table.make("leaving", f"SELECT sku, {_source('product_key')} AS source, reason, is_frozen FROM left_out")
+
+
+def _source(key: str) -> str:
+    """The source of a product key; what one source says of a sku does not take off another source's item."""
+    return f"split_part({key}, ':', 1)"
 
 
 def _action(wanted: str) -> str:
@@ -87,7 +90,7 @@ def _variants(table: Desk, delist: Delist) -> None:
                    CAST(NULL AS VARCHAR) AS state, CAST(NULL AS VARCHAR) AS content_hash, {_BASIS},
                    coalesce(h.is_waiting, false) AND h.attempted_hash = '{DELIST_HASH}' AS is_waiting,
                    h.channel_product_code, h.channel_variant_code
-            FROM held_variants h JOIN leaving l ON l.sku = h.item_key
+            FROM held_variants h JOIN leaving l ON l.sku = h.item_key AND l.source = {_source("h.product_key")}
             WHERE h.is_listed AND NOT l.is_frozen AND {allowed}
                   AND h.item_key NOT IN (SELECT sku FROM wanted_variants)""",
     )

@@ -162,6 +162,24 @@ def test_absent_and_frozen_items_stay_and_leave_takes_nothing_off(shop, records)
     assert set(shop.seen()) == {"A", "B", "C", "SL", "SM"}
 
 
+def test_sku_moves_to_another_source_by_leaving_the_first_one(shop, records):
+    mine = {"sku": "A", "product_key": "branch:A", "source": "branch"}
+    publish(shop, records, mine)
+    plan, _ = publish(shop, records, {"sku": "A"}, mine | {"is_conflict": True})
+    assert plan.is_empty
+    publish(shop, records, {"sku": "A"}, mine | {"product_active": "delete"})
+    assert shop.seen() == {}
+    _, (change,) = publish(shop, records, {"sku": "A"}, mine | {"product_active": "delete"})
+    assert (change.key, change.action) == ("erp:A", Action.CREATE)
+
+
+def test_another_source_cannot_take_off_what_is_not_its_own(shop, records):
+    publish(shop, records, {"sku": "A"})
+    branch = {"sku": "A", "product_key": "branch:A", "source": "branch", "product_active": "delete"}
+    assert publish(shop, records, branch)[0].is_empty
+    assert publish(shop, records, {"sku": "A"}, branch)[0].is_empty
+
+
 def test_frozen_sibling_keeps_its_place_among_options_and_keeps_the_product(shop, records):
     publish(shop, records, *SIZES)
     frozen = {**SIZES[0], "is_conflict": True}
