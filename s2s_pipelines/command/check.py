@@ -102,12 +102,12 @@ def _uses(client: Client) -> Iterator[tuple[str, str | None, str]]:
 
 def _try(client: Client, connection: str, source: str | None, settings: Declared) -> str | None:
     """What went wrong, on one line and without secrets, or None."""
-    from s2s_pipelines.ports import Channel, Source
-
     try:
         port = client.kinds[connection].build(settings, client.context_of(connection, source))
-        if isinstance(port, Source | Channel):
-            port.check()
+        probe = getattr(port, "check", None)
+        if probe is None:
+            return "its connector has no check"
+        probe()
     except S2SError as error:
         return redacted(f"{type(error).__name__}: {error}", settings)
     return None
