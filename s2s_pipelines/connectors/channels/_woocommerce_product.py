@@ -94,7 +94,7 @@ class ProductWriter:
         body = joined(body, self._own_part(piece))
         if piece.product_id is None:
             return self._create(piece, body)
-        if change.action is Action.CREATE and piece.had_ids:
+        if change.action is Action.CREATE and piece.had_ids and self._desk.terms.new_status == "publish":
             body["status"] = "publish"  # it was ours and may have been hidden
         return Write("update", {**body, "id": piece.product_id}) if body else None
 

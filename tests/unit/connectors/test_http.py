@@ -177,9 +177,9 @@ def test_every_status_becomes_the_error_of_its_row(status: int, is_repeatable: b
 
 
 def test_unavailable_with_a_date_of_return_was_certainly_not_done() -> None:
-    with far_side([answer(503, b"<h1>Maintenance</h1>", "Content-Type: text/html", "Retry-After: 600")]) as (url, _):
-        with pytest.raises(TransientError) as caught:
-            client_of(url).call(a_write())
+    page = answer(503, b"<h1>Maintenance</h1>", "Content-Type: text/html", "Retry-After: 600")
+    with far_side([page]) as (url, _), pytest.raises(TransientError) as caught:
+        client_of(url).call(a_write())
     assert caught.value.retry_after_s == 600
 
 
@@ -232,9 +232,9 @@ def test_short_retry_after_is_waited_for_and_a_long_one_is_handed_on() -> None:
     with far_side([answer(429, b"{}", JSON, "Retry-After: 3"), answer(200, b"[]")]) as (url, _):
         client_of(url, pause=pauses.append).get("things")
     assert pauses == [3.0]
-    with far_side([answer(429, b"{}", JSON, "Retry-After: 120")] * 2) as (url, asked):
-        with pytest.raises(TransientError) as caught:
-            client_of(url, pause=pauses.append).get("things")
+    busy = answer(429, b"{}", JSON, "Retry-After: 120")
+    with far_side([busy] * 2) as (url, asked), pytest.raises(TransientError) as caught:
+        client_of(url, pause=pauses.append).get("things")
     assert (caught.value.retry_after_s, len(asked), pauses) == (120.0, 1, [3.0])
 
 
