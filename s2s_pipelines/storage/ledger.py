@@ -128,7 +128,7 @@ class OrderLedger(InboxLedger, ReportLedger):
             values = {"fence": fence.token, **hold_values(hold), **self._receipt_values(receipt, now)}
             if event in ("begun", "taken_up"):
                 values["attempts"] = document.attempts + 1
-            set_document(connection, document, event, now, **values)
+            set_document(connection, document, event, now, values)
             self._settle(connection, only_order(connection, record.id))
             return document_record(
                 connection.execute(sa.select(order_document).where(order_document.c.id == document_id)).one()
@@ -158,7 +158,7 @@ class OrderLedger(InboxLedger, ReportLedger):
                 for document in open_documents:
                     if document.state is DocumentState.HELD:
                         event = "retried" if document.source_order_code is None else "checked_again"
-                        set_document(connection, document, event, now, **hold_values(None))
+                        set_document(connection, document, event, now, hold_values(None))
                 move_order(connection, record, "resumed", now, due_at=now, details={"by": by}, attempts=0)
             return only_order(connection, order_id)
 
@@ -209,7 +209,7 @@ class OrderLedger(InboxLedger, ReportLedger):
             earlier = known.get(document.source)
             if earlier is not None:
                 cleared = {"source_order_code": None, "raised_total": None, "raised_at": None, "was_found": None}
-                set_document(connection, earlier, "planned", now, **values, **cleared, **hold_values(None))
+                set_document(connection, earlier, "planned", now, {**values, **cleared, **hold_values(None)})
                 continue
             row = {**values, "order_id": record.id, "client": record.client, "source": document.source}
             connection.execute(

@@ -65,9 +65,16 @@ def move_order(
     return state
 
 
-def set_document(connection: sa.Connection, document: DocumentRecord, event: str, at: datetime, **values: Any) -> None:
+def set_document(
+    connection: sa.Connection,
+    document: DocumentRecord,
+    event: str,
+    at: datetime,
+    values: Mapping[str, Any] | None = None,
+) -> None:
     """Move a document of a locked order as the state machine allows, with its entry in the history."""
     state = document_after(document.state, event)
+    values = values or {}
     connection.execute(
         sa.update(order_document)
         .where(order_document.c.id == document.id)
@@ -89,12 +96,12 @@ def check_fence(connection: sa.Connection, fence: Fence, document: DocumentRecor
     """Refuse a writer whose lease was taken over since.
 
     Raises:
-        BusyError: the lease, or the document itself, has seen a higher token.
+        BusyError: the lease has seen a higher token.
     """
     current = connection.execute(
         sa.select(lease.c.fence).where(lease.c.name == fence.name).with_for_update(read=True)
     ).scalar()
-    if current != fence.token or (document.fence or 0) > fence.token:
+    if current != fence.token:
         raise BusyError(
             "the lease was taken over by another writer",
             operation="move a document",
