@@ -23,6 +23,7 @@ class Draft:
         own_maps: the client's own rows, by source.
         fields: effective maps, by source.
         bad_maps: sources whose own map has errors, and is not judged as a whole.
+        queries: names of the client's query files.
     """
 
     declaration: ClientDeclaration
@@ -36,6 +37,7 @@ class Draft:
     own_maps: Mapping[str, FieldMap]
     fields: FieldMaps
     bad_maps: frozenset[str]
+    queries: tuple[str, ...]
 
     def problem(
         self,

@@ -31,6 +31,7 @@ class Folder:
         resource_file: path of ``resources/<client>.yaml`` relative to the root.
         resource_text: its content, or None when it could not be read.
         maps: source key -> (path relative to the root, content) of its field map.
+        queries: names of the files in ``queries``.
         problems: files that are missing, unreadable, misplaced or misnamed.
         fingerprint: over names and bytes of all of them, queries included.
     """
@@ -41,6 +42,7 @@ class Folder:
     resource_file: str
     resource_text: str | None
     maps: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    queries: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     fingerprint: str = ""
 
@@ -75,6 +77,7 @@ def read_folder(root: Path, name: str) -> Folder:
     client_text = reader.text(client_file, yaml_file.MAX_BYTES, _CLIENT_FIX) if has_folder else None
     resource_text = reader.text(resource_file, yaml_file.MAX_BYTES, "say there what the client is connected to")
     maps: dict[str, tuple[str, str]] = {}
+    queries: list[str] = []
     if has_folder:
         reader.problems += _judge_entries(root, folder)
         for file in reader.files(f"{folder}/{FIELDS}", ".csv"):
@@ -83,6 +86,7 @@ def read_folder(root: Path, name: str) -> Folder:
                 maps[Path(file).stem] = (file, text)
         for file in reader.files(f"{folder}/{QUERIES}", ".sql"):
             reader.text(file, _QUERY_BYTES)
+            queries.append(file.rpartition("/")[2])
     return Folder(
         root / folder,
         client_file,
@@ -90,6 +94,7 @@ def read_folder(root: Path, name: str) -> Folder:
         resource_file,
         resource_text,
         maps,
+        tuple(queries),
         tuple(reader.problems),
         reader.digest.hexdigest(),
     )

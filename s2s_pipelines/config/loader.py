@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from s2s_pipelines.config.channel_check import check_channels
 from s2s_pipelines.config.connection import Connections, Kinds, read_connections
+from s2s_pipelines.config.connection_check import check_connections
 from s2s_pipelines.config.declaration import ClientDeclaration
 from s2s_pipelines.config.draft import Draft
 from s2s_pipelines.config.explanation import explain_invalid
@@ -93,20 +94,7 @@ def _check(draft: Draft) -> Iterator[Problem]:
     yield from check_sources(draft)
     yield from check_channels(draft)
     yield from check_fields(draft)
-    used = {s.connection for s in draft.declaration.sources.values()}
-    used |= {c.connection for c in draft.declaration.channels.values()}
-    for key in draft.named:
-        if key not in used:
-            path = ("connections", key)
-            yield Problem(
-                draft.resource_file,
-                draft.resource_tree.line_of(path),
-                f"connections.{key}",
-                "no source and no channel uses this connection",
-                near_miss(key, sorted(used)),
-                f"use it in {draft.client_file}, or take it out",
-                "warning",
-            )
+    yield from check_connections(draft)
 
 
 @dataclass(slots=True)
@@ -196,6 +184,7 @@ class _Reading:
             own,
             _effective(declaration, connections, own),
             frozenset(self.bad_maps),
+            self.folder.queries,
         )
 
     def _own_maps(self, declaration: ClientDeclaration) -> dict[str, FieldMap]:

@@ -28,7 +28,9 @@ def connection_skeleton(settings: type[BaseModel], kind: str, prefix: str) -> st
 def _lines(model: type[BaseModel], prefix: str, indent: str, told: set[str]) -> list[str]:
     lines: list[str] = []
     for name, field in fields_of(model).items():
-        if name in told or not field.is_required():
+        # Feeds may be left out where there is one location to read them from, and nowhere else.
+        is_needed = field.is_required() or (name == "feeds" and "location" not in model.model_fields)
+        if name in told or not is_needed:
             continue
         members = [m for m in flat_types(field.annotation) if m is not type(None)]
         if members == [SecretRef]:

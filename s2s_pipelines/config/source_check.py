@@ -85,9 +85,14 @@ def _check_feeds(draft: Draft, path: Path, source: SourceDeclaration) -> Iterato
 
 
 def _settings_feeds(draft: Draft, source: SourceDeclaration) -> list[str]:
-    """Feeds the connection's settings know; all declared ones where the settings do not tell feeds apart."""
-    feeds = getattr(draft.connections.get(source.connection), "feeds", None)
-    return list(feeds) if isinstance(feeds, Mapping) and feeds else list(source.feeds)
+    """Feeds the connection's settings know; all declared ones where the settings do not tell feeds apart.
+
+    Settings tell feeds apart by an attribute ``feeds``; those with a ``location`` read every feed from it when it is empty.
+    """
+    settings = draft.connections.get(source.connection)
+    feeds = getattr(settings, "feeds", None)
+    is_told = isinstance(feeds, Mapping) and (bool(feeds) or not hasattr(settings, "location"))
+    return list(feeds) if is_told and feeds is not None else list(source.feeds)
 
 
 def is_flag(name: str) -> bool:
@@ -224,6 +229,12 @@ def _check_orders(draft: Draft, path: Path, source: SourceDeclaration) -> Iterat
                 f"{manifest.label} cannot raise a document of kind {orders.document}",
                 f"use one of: {', '.join(manifest.document_kinds)}",
                 near=near_miss(orders.document, list(manifest.document_kinds)),
+            )
+        elif getattr(draft.connections.get(source.connection), "orders", True) is None:
+            yield draft.problem(
+                at,
+                f"the connection `{source.connection}` does not say where documents are written",
+                f"add connections.{source.connection}.orders in {draft.resource_file}",
             )
     yield from _check_tax_codes(draft, at, source)
 

@@ -40,7 +40,11 @@ def answer(match):
     if column:
         return {"variants.qty": "OnHand", "variants.retail_price": "SellPrice"}.get(column[1], "Col_" + column[1])
     words = {"incl or excl": "incl", "IANA": "Africa/Johannesburg", "ISO 4217": "ZAR", "rate": '"15"'}
-    words |= {"a mapping of": "{table: items}", "address": "https://shop.example.com", "Address": "files/items.csv"}
+    words |= {
+        "a mapping of": "{table: items, columns: [Code, Name]}",
+        "address": "https://shop.example.com",
+        "Address": "files/items.csv",
+    }
     return next((value for word, value in words.items() if word in hint), "Acme")
 
 
@@ -73,7 +77,7 @@ def test_marked_columns_fail_the_check_too(tmp_path):
     assert len(client.problems) == 7
 
 
-@pytest.mark.parametrize("source", ["fake_erp", "fake_sheet"])
+@pytest.mark.parametrize("source", ["fake_erp", "fake_ledger", "fake_sheet"])
 def test_filled_client_passes_the_check(tmp_path, source):
     begin(tmp_path, source)
     assert fill(tmp_path) > 10
@@ -91,9 +95,10 @@ def test_connector_with_its_own_map_leaves_no_columns_to_fill(tmp_path):
     assert isinstance(load_client(tmp_path, "acme", KINDS), Client)
 
 
-def test_client_of_real_kinds_passes_when_filled(tmp_path):
+@pytest.mark.parametrize("source", ["sql", "flat_file"])
+def test_client_of_real_kinds_passes_when_filled(tmp_path, source):
     kinds = registry.connectors()
-    for path, text in client_files("acme", kinds["flat_file"], kinds["woocommerce"]).items():
+    for path, text in client_files("acme", kinds[source], kinds["woocommerce"]).items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     assert isinstance(load_client(tmp_path, "acme", kinds), BrokenClient)

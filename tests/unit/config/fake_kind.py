@@ -16,6 +16,8 @@ _VERIFIED = (Verified("documentation", "1", "2026-01-01"),)
 class Extraction(Declared):
     table: str | None = None
     """Table or view to read."""
+    query: str | None = None
+    """File in the client's queries."""
     columns: tuple[str, ...] = ()
     """Columns to read; all when left out."""
 
@@ -28,6 +30,16 @@ class ErpSettings(Declared):
     """Where each feed comes from."""
     timeout_s: Annotated[float, Field(gt=0, le=300)] = 30
     """Seconds to wait for an answer."""
+
+
+class LedgerSettings(Declared):
+    kind: Literal["fake_ledger"]
+    url: SecretRef
+    """The database's address."""
+    feeds: dict[Feed, Extraction] = {}
+    """Where each feed comes from."""
+    orders: Extraction | None = None
+    """Where documents are written; without it none are."""
 
 
 class PresetSettings(Declared):
@@ -119,6 +131,7 @@ KINDS: dict[str, Connector] = {
     "fake_erp": _kind(
         ErpSettings, "source", ["products", "stock", "prices", "customers", "orders", "incremental"], **_WITH_ORDERS
     ),
+    "fake_ledger": _kind(LedgerSettings, "source", ["products", "stock", "orders"], **_WITH_ORDERS),
     "fake_preset": _kind(PresetSettings, "source", ["products", "orders"], fields=_PRESET, **_WITH_ORDERS),
     "fake_sheet": _kind(SheetSettings, "source", ["products", "stock", "prices"]),
     "fake_shop": _kind(ShopSettings, "channel", ["products", "orders"]),
