@@ -210,6 +210,8 @@ def _listed(images: "list[pa.Array]") -> "pa.Array":
         for earlier in once:
             later = pc.if_else(pc.fill_null(pc.equal(later, earlier), fill_value=False), nothing, later)
         once.append(later)
-    joined = pc.binary_join_element_wise(*once, "\n", null_handling="skip")
+    # Not null_handling="skip": pyarrow 26 then leaves out rows in which everything is null.
+    joined = pc.binary_join_element_wise(*[pc.fill_null(column, "") for column in once], "\n")
+    joined = pc.replace_substring_regex(pc.utf8_trim(joined, "\n"), r"\n+", "\n")
     joined = pc.if_else(pc.equal(joined, ""), nothing, joined)
     return pc.cast(pc.split_pattern(joined, "\n"), arrow_type(IMAGES))

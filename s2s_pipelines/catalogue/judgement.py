@@ -79,12 +79,30 @@ def judge(table: "pa.Table") -> list[Failure]:
     import pandas as pd
     import pandera.errors
 
+    _check_types(table)
     frame = table.to_pandas(types_mapper=pd.ArrowDtype)
     try:
         schema_of(table.column_names).validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
         return _failures(error.failure_cases)
     return []
+
+
+def _check_types(table: "pa.Table") -> None:
+    """Refuse a column of another type. Not left to pandera, whose 0.35 takes an Arrow double for an Arrow decimal."""
+    import pyarrow as pa
+
+    for name, kind in zip(table.column_names, table.schema.types, strict=True):
+        try:
+            wanted = pa.int64() if name == ROW else arrow_type(name)
+        except KeyError as error:
+            raise ContractViolation(
+                f"a mapped frame has a column {name!r}", operation="judge a mapped frame"
+            ) from error
+        if kind != wanted:
+            raise ContractViolation(
+                f"a mapped frame is misshapen: {name} is {kind}, not {wanted}", operation="judge a mapped frame"
+            )
 
 
 def _is_place(index: object) -> bool:

@@ -156,9 +156,11 @@ def _find_faults(bench: Bench, is_ignored: "pa.Array") -> None:
     bench.faults = [f if f.field in keys else replace(f, mask=pc.and_not(f.mask, is_going)) for f in bench.faults]
     _find_duplicates(bench, is_live)
     if bench.feed == "products":
-        bench.faults += option_faults(bench.columns, bench.rows, is_staying, is_full=bench.is_full)
-        bench.notes += disagreements(bench.columns, is_staying)
-        bench.notes += shared_barcodes(bench.columns, is_staying)
+        # A row without a key is no variant; exports that put further images on rows of their own have such rows.
+        is_variant = pc.and_(is_staying, pc.is_valid(bench.columns[bench.key]))
+        bench.faults += option_faults(bench.columns, bench.rows, is_variant, is_full=bench.is_full)
+        bench.notes += disagreements(bench.columns, is_variant)
+        bench.notes += shared_barcodes(bench.columns, is_variant)
     if "sku" in bench.columns:
         bench.notes += case_twins(bench.columns["sku"], is_live)
     bench.faults = [replace(f, mask=pc.and_(f.mask, is_live)) for f in bench.faults]

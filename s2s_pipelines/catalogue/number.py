@@ -88,12 +88,13 @@ def _tidied(texts: "pa.Array", spelling: Spelling) -> "pa.Array":
     return pc.replace_substring_regex(texts, r"^([+-])\s+", r"\1")
 
 
-def _flaws(texts: "pa.Array", is_bad: "pa.Array") -> tuple[Flaw, ...]:
+def _flaws(texts: "pa.Array", is_bad: "pa.Array", *, is_money: bool) -> tuple[Flaw, ...]:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     currency = pc.match_substring_regex(texts, rf"(?i)^[+-]?{_FOREIGN}\s*[\d(+-]|\d\s*{_FOREIGN}$")
     marks_only = pc.match_substring_regex(texts, r"^[+-]?[.,' ]*\d[\d.,' ]*$")
-    named = pc.and_(is_bad, currency)
+    named = pc.and_(pc.and_(is_bad, currency), pa.scalar(is_money))
     unclear = pc.and_(is_bad, marks_only)
     other = pc.and_not(is_bad, pc.or_(named, unclear))
     return (Flaw("other_currency", named), Flaw("ambiguous_number", unclear), Flaw("not_a_number", other))
@@ -124,7 +125,7 @@ def _read_odd(texts: "pa.Array", spelling: Spelling) -> tuple["pa.Array", tuple[
     is_number = pc.fill_null(is_number, fill_value=True)
     is_blank = pc.fill_null(pc.equal(tidy, ""), fill_value=True)
     is_bad = pc.invert(pc.or_(is_number, is_blank))
-    flaws = _flaws(pc.fill_null(tidy, ""), is_bad)
+    flaws = _flaws(pc.fill_null(tidy, ""), is_bad, is_money=bool(spelling.currency))
     plain = _canonical(pc.if_else(pc.or_(is_bad, is_blank), pa.scalar(None, pa.string()), tidy), numbers)
     is_huge = pc.fill_null(pc.match_substring_regex(plain, rf"^-?\d{{{WHOLE_DIGITS + 1}}}"), fill_value=False)
     plain = pc.if_else(is_huge, pa.scalar(None, pa.string()), plain)
