@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from s2s_pipelines.config.problem import Problem
 from s2s_pipelines.config.value_check import MARK, unfilled
@@ -62,30 +62,33 @@ def read_field_map(text: str, file: str, transforms: Mapping[str, "Transform"]) 
         if problems:
             return FieldMap(file), problems
         names = [name.strip() for name in header]
-        start = reader.line_num + 1
-        for cells in reader:
-            line, start = start, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(lines) >= MAX_ROWS:
-                return FieldMap(file, tuple(rows), lines), [
-                    *problems,
-                    Problem(file, line, "", f"more than {MAX_ROWS} rows", None, "a map needs one row per target"),
-                ]
+        for line, cells in _records(reader):
+            if len(lines) + len(problems) >= MAX_ROWS:
+                fix = "a map needs one row per target"
+                problems.append(Problem(file, line, "", f"more than {MAX_ROWS} rows", None, fix))
+                break
             row, found = _read_row(names, cells, file, line, transforms)
             problems += found
-            if row is not None:
-                if row not in lines:
-                    rows.append(row)
-                    lines[row] = line
-                else:
-                    problems.append(_twice(row, file, line, lines[row]))
+            if row in lines:
+                problems.append(_twice(row, file, line, lines[row]))
+            elif row is not None:
+                rows.append(row)
+                lines[row] = line
     except csv.Error as fault:
         problems.append(
             Problem(file, reader.line_num, "", f"this is not CSV: {fault}", None, "check the quotes on this line")
         )
     problems += _judge_repeats(rows, lines, file, transforms)
     return FieldMap(file, tuple(rows), lines), problems
+
+
+def _records(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Records that hold anything, each with the line it begins on."""
+    start = reader.line_num + 1
+    for cells in reader:
+        line, start = start, reader.line_num + 1
+        if any(cell.strip() for cell in cells):
+            yield line, cells
 
 
 def overlay(

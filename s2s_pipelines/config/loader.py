@@ -39,7 +39,7 @@ def load_fleet(root: Path, kinds: Kinds) -> Fleet:
     Raises:
         ConfigurationError: the root holds no folder ``assets``.
     """
-    loaded = [load_client(root, name, kinds) for name in client_names(root)]
+    loaded = [_load(root, name, kinds) for name in client_names(root)]
     return Fleet(
         tuple(c for c in loaded if isinstance(c, Client)), tuple(c for c in loaded if isinstance(c, BrokenClient))
     )
@@ -56,11 +56,15 @@ def load_client(root: Path, name: str, kinds: Kinds) -> Client | BrokenClient:
     Raises:
         ConfigurationError: there is no such client.
     """
-    names = client_names(root) if not (root / "assets" / name).is_dir() else [name]
+    names = client_names(root)
     if name not in names:
         near = near_miss(name, names)
         next_step = f"did you mean {near}?" if near else f"clients here: {', '.join(names) or 'none'}"
         raise ConfigurationError(f"there is no client {name}", operation="load declarations", next_step=next_step)
+    return _load(root, name, kinds)
+
+
+def _load(root: Path, name: str, kinds: Kinds) -> Client | BrokenClient:
     try:
         folder = read_folder(root, name)
     except OSError as error:

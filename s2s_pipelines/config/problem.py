@@ -49,9 +49,19 @@ class Problem:
         return "\n".join(lines)
 
 
+MOST = 100
+"""Problems told of one client; whoever has more mends these first."""
+
+
 def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Problems by file, line and path, each one once."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line, p.path, p.message)))
+    """Problems by file, line and path, each one once; of very many the first, errors before warnings."""
+    ordered = sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line, p.path, p.message))
+    if len(ordered) <= MOST:
+        return tuple(ordered)
+    kept = set(sorted(ordered, key=lambda p: p.severity)[:MOST])
+    told = [p for p in ordered if p in kept]
+    more = len(ordered) - MOST
+    return (*told, Problem(told[-1].file, 0, "", f"{more} more problems are not shown", None, "mend these first"))
 
 
 def has_error(problems: Iterable[Problem]) -> bool:

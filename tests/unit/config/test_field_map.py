@@ -51,6 +51,11 @@ def test_rows_are_bounded():
     assert problems[-1].line == MAX_ROWS + 2
 
 
+def test_bad_rows_are_bounded_too():
+    _, problems = read("products,titel,Name,,,\n" * (MAX_ROWS + 500))
+    assert len(problems) == MAX_ROWS + 1
+
+
 def test_client_rows_lie_over_the_connectors():
     defaults = {"products": (FieldRow("products", "title", "A"), FieldRow("products", "vendor", "B"))}
     own = [FieldRow("products", "title", "C"), FieldRow("stock", "variants.qty", "Q")]

@@ -156,6 +156,12 @@ def test_unknown_client_is_answered_with_the_near_miss():
     assert caught.value.next_step == "did you mean small?"
 
 
+@pytest.mark.parametrize("name", ["../resources", "..", "/etc", ""])
+def test_name_that_leads_elsewhere_is_no_client(name):
+    with pytest.raises(ConfigurationError):
+        load_client(GOOD / "small", name, KINDS)
+
+
 def test_missing_assets_are_not_an_empty_fleet(tmp_path):
     with pytest.raises(ConfigurationError):
         load_fleet(tmp_path, KINDS)
@@ -165,6 +171,16 @@ def test_empty_assets_are_an_empty_fleet(tmp_path):
     (tmp_path / "assets").mkdir()
     fleet = load_fleet(tmp_path, KINDS)
     assert (fleet.clients, fleet.broken) == ((), ())
+
+
+def test_of_very_many_problems_the_first_are_told(tmp_path):
+    shutil.copytree(GOOD / "small", tmp_path, dirs_exist_ok=True)
+    with (tmp_path / "assets/small/fields/erp.csv").open("a") as stream:
+        stream.writelines(f"products,titel{i},Name,,,\n" for i in range(300))
+    client = load_client(tmp_path, "small", KINDS)
+    assert isinstance(client, BrokenClient)
+    assert len(client.problems) == 101
+    assert client.problems[-1].message == "200 more problems are not shown"
 
 
 @pytest.mark.parametrize("file", ["assets/small/client.yaml", "resources/small.yaml", "assets/small/fields/erp.csv"])
