@@ -6,22 +6,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from s2s_pipelines.config.declaration import ClientDeclaration, FeedDeclaration
+from s2s_pipelines.cycle.port import FeedState
 from s2s_pipelines.model.field import Feed
-
-
-@dataclass(frozen=True, slots=True)
-class FeedMemory:
-    """What is remembered of one feed; times are aware.
-
-    Attributes:
-        attempted_at: the start of the last attempt, however it ended.
-        full_at: the last complete read that stood.
-        retry_at: not before, after a failure.
-    """
-
-    attempted_at: datetime | None = None
-    full_at: datetime | None = None
-    retry_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +27,7 @@ class DueFeed:
 
 
 def due_feeds(
-    declaration: ClientDeclaration, memories: Mapping[tuple[str, str], FeedMemory], now: datetime
+    declaration: ClientDeclaration, memories: Mapping[tuple[str, str], FeedState], now: datetime
 ) -> list[DueFeed]:
     """The client's feeds that are due, longest due first.
 
@@ -54,7 +40,7 @@ def due_feeds(
     found = []
     for source, declared in declaration.sources.items():
         for feed, rhythm in declared.feeds.items():
-            memory = memories.get((source, feed), FeedMemory())
+            memory = memories.get((source, feed), FeedState(source, feed))
             full_since = _full_due_since(rhythm, memory, now, zone)
             since = _quick_due_since(rhythm, memory, now)
             moments = [moment for moment in (since, full_since) if moment is not None]
@@ -63,14 +49,14 @@ def due_feeds(
     return sorted(found, key=lambda due: (due.since, due.source, due.feed))
 
 
-def _quick_due_since(rhythm: FeedDeclaration, memory: FeedMemory, now: datetime) -> datetime | None:
+def _quick_due_since(rhythm: FeedDeclaration, memory: FeedState, now: datetime) -> datetime | None:
     if memory.attempted_at is None:
         return now
     due_at = memory.attempted_at + rhythm.every
     return due_at if due_at <= now else None
 
 
-def _full_due_since(rhythm: FeedDeclaration, memory: FeedMemory, now: datetime, zone: ZoneInfo) -> datetime | None:
+def _full_due_since(rhythm: FeedDeclaration, memory: FeedState, now: datetime, zone: ZoneInfo) -> datetime | None:
     """The last time of the declared daily full read, if nothing complete was read since."""
     if memory.full_at is None:
         return now if memory.attempted_at is None else None

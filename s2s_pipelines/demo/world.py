@@ -155,7 +155,8 @@ def _supplier_xml(items: list[Item]) -> str:
         text = f"<p>{escape(item.title)}: tested on gravel &amp; sand.</p>"
         words = f"{item.category.lower()},outdoor"
         lines.append(
-            f'<product code="{escape(style)}"><text><![CDATA[{text}]]></text><keywords>{words}</keywords></product>'
+            f'<product code="{escape(style)}"><text><![CDATA[{text}]]></text><keywords>{words}</keywords>'
+            f"<image>https://images.example/{escape(style)}.jpg</image></product>"
         )
     return "\n".join([*lines, "</catalogue>", ""])
 
