@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from s2s_pipelines.errors import S2SError
 from s2s_pipelines.model.order import DocumentKind
-from s2s_pipelines.model.record import DocumentRecord, Hold, OrderRecord
+from s2s_pipelines.model.record import DocumentRecord, Hold, OrderRecord, OrderState
 from s2s_pipelines.orders.policy import ChannelOrders, SourceOrders
 from s2s_pipelines.orders.routing import OrderTarget
 from s2s_pipelines.ports import Channel, Clock, Directory, Leases, Ledger, OrderSink
@@ -101,7 +101,7 @@ class RaisedDocument:
 
 @dataclass(frozen=True, slots=True)
 class HeldOrder:
-    """An order that this sweep put before a person."""
+    """An order that this sweep met and that waits for a person."""
 
     channel: str
     channel_order_code: str
@@ -160,7 +160,7 @@ class Tally:
     completed: int = 0
     postponed: set[int] = field(default_factory=set)
     raised: list[RaisedDocument] = field(default_factory=list)
-    held: list[HeldOrder] = field(default_factory=list)
+    held: dict[tuple[str, str], HeldOrder] = field(default_factory=dict)
     errors: list[SweepError] = field(default_factory=list)
 
     def failed(
@@ -182,10 +182,13 @@ class Tally:
             )
         )
 
-    def note_held(self, record: OrderRecord) -> None:
-        """Note an order that waits for a person."""
-        if record.hold is not None:
-            self.held.append(HeldOrder(record.channel, record.channel_order_code, record.hold))
+    def note_state(self, record: OrderRecord) -> None:
+        """Note whether an order waits for a person, as it is now."""
+        key = (record.channel, record.channel_order_code)
+        if record.state is OrderState.HELD and record.hold is not None:
+            self.held[key] = HeldOrder(*key, record.hold)
+        else:
+            self.held.pop(key, None)
 
     def result(self) -> SweepResult:
         """What the sweep did."""
@@ -197,7 +200,7 @@ class Tally:
             completed=self.completed,
             postponed=len(self.postponed),
             raised=tuple(self.raised),
-            held=tuple(self.held),
+            held=tuple(self.held.values()),
             errors=tuple(self.errors),
         )
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from s2s_pipelines.cycle.order_desk import ChannelDesk, OrderDesk, Tally
 from s2s_pipelines.errors import DataError, S2SError, TransientError
-from s2s_pipelines.model.record import InboxItem, OrderState, Scope
+from s2s_pipelines.model.record import InboxItem, Scope
 from s2s_pipelines.orders.intake import decide, start_of
 from s2s_pipelines.orders.raising import back_off
 from s2s_pipelines.ports import RawOrder
@@ -125,8 +125,7 @@ def _take_in(desk: OrderDesk, item: InboxItem, tally: Tally, *, is_forced: bool)
         _set_aside(desk, item, what, tally)
     else:
         tally.taken += 1
-        if record.state is OrderState.HELD:
-            tally.note_held(record)
+        tally.note_state(record)
 
 
 def _set_aside(desk: OrderDesk, item: InboxItem, error: DataError, tally: Tally) -> None:

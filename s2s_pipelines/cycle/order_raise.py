@@ -102,9 +102,7 @@ def _decide(
             raise ConfigurationError("the order's channel is not declared any more", operation="route an order")
         decided = _documents(desk, record, channel, owners, codes)
         if isinstance(decided, Hold):
-            held = desk.ledger.hold(record, decided)
-            tally.note_held(held)
-            return held
+            return desk.ledger.hold(record, decided)
         documents, owned = decided
         planned = desk.ledger.plan(record, documents, owned)
     except S2SError as error:

@@ -75,10 +75,8 @@ def _work(desk: OrderDesk, scope: Scope, tally: Tally) -> None:
     decided = decide_documents(desk, claimed, tally)
     raise_documents(desk, decided, tally)
     worked_on = [_as_it_is_now(desk, record) for record in decided]
-    known = {(held.channel, held.channel_order_code) for held in tally.held}
     for record in worked_on:
-        if record.state is OrderState.HELD and (record.channel, record.channel_order_code) not in known:
-            tally.note_held(record)
+        tally.note_state(record)
     tell_channels(desk, worked_on, tally)
 
 
