@@ -1,0 +1,73 @@
+"""Parquet files that are either whole or not there: written under another name, brought to disk, then renamed."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from s2s_pipelines.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ROW_GROUP = 50_000
+
+
+def write_table(path: Path, table: "pa.Table") -> None:
+    """Write one table (zstd). When this returns, the file survives a power cut; before that it has another name."""
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        with unfinished.open("wb") as file:
+            pq.write_table(table, file, compression="zstd", row_group_size=_ROW_GROUP)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    _settle_folder(path.parent)
+
+
+def write_tables(folder: Path, tables: "Mapping[str, pa.Table]") -> None:
+    """Write several tables into a new folder that appears only when all of them are on disk."""
+    unfinished = folder.with_name(f".{folder.name}.part")
+    for name, table in tables.items():
+        write_table(unfinished / f"{name}.parquet", table)
+    unfinished.replace(folder)
+    _settle_folder(folder.parent)
+
+
+def read_table(path: Path, *, columns: Sequence[str] | None = None, skus: Sequence[str] | None = None) -> "pa.Table":
+    """Read a table, or only some columns and skus of it.
+
+    Raises:
+        DataError: the file is gone or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    try:
+        if columns is not None:
+            present = set(pq.read_schema(path).names)
+            columns = [name for name in columns if name in present]
+        chosen = pc.field("sku").isin(pa.array(skus, pa.string())) if skus is not None else None
+        return pq.read_table(path, columns=columns, filters=chosen)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(
+            f"a kept table cannot be read ({type(error).__name__})",
+            operation="read a snapshot",
+            reference=path.name,
+            next_step="restore the file from a backup, or read the feed in full again",
+        ) from error
+
+
+def _settle_folder(folder: Path) -> None:
+    """Bring a folder's list of names to disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
