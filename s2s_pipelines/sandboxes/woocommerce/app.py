@@ -104,8 +104,6 @@ def _overridden(call: _Call, query: Json) -> str:
 
 def _ask(call: _Call, method: str, query: Json) -> Ask:
     body = parse_body(call.raw, call.headers.get("content-type", "")) if call.raw else None
-    if isinstance(body, (str, int, float, bool)):
-        raise FatalError
     context = "edit" if method in _WRITES or query.get("context") == "edit" else "view"
     ask = Ask(method, call.route, call.base, query, body, context=context)
     ask.params = {**query, **(body if isinstance(body, dict) else {})}
@@ -122,20 +120,21 @@ def _answer(site: Site, call: _Call) -> tuple[Answer, str]:
         key = site.doorkeeper.admit(call.method, address, call.query_text, call.headers, call.is_https)
     method = _overridden(call, query)
     looked_up = "GET" if method == "HEAD" else method
-    if call.raw:
-        parse_body(call.raw, call.headers.get("content-type", ""))
     route, operation, url = find_route(looked_up, call.route)
     if key is None and call.route.strip("/"):
         raise operation.refuse()
     query.pop("rest_route", None)
-    ask = _ask(call, method, query)
-    ask.url = dict(url)
-    ask.params = {**url, **ask.params}
     try:
+        ask = _ask(call, method, query)
+        ask.url = dict(url)
+        ask.params = {**url, **ask.params}
         ask.params = check_params(ask.params, operation.args)
-        return _trimmed(operation.step(site.shop, ask), ask), route.allow
+        answer = _trimmed(operation.step(site.shop, ask), ask)
     except ApiError as error:
         return Answer(error.body(), error.status), route.allow
+    if isinstance(ask.body, (str, int, float)):
+        raise FatalError
+    return answer, route.allow
 
 
 def _trimmed(answer: Answer, ask: Ask) -> Answer:
@@ -144,45 +143,48 @@ def _trimmed(answer: Answer, ask: Ask) -> Answer:
     return answer
 
 
+def _outcome(site: Site, call: _Call) -> tuple[Answer | None, str]:
+    """The answer, also a refused one; None when PHP died, which undoes nothing of what was stored before."""
+    try:
+        return _answer(site, call)
+    except ApiError as error:
+        return Answer(error.body(), error.status), ""
+    except FatalError:
+        return None, ""
+
+
 def _serve(site: Site, call: _Call, fault: Fault | None) -> Response:
     """Do the request and note it; runs in a worker thread."""
-    store = site.shop.store
-    with store.lock:
-        try:
-            with store.writing():
-                answer, allow = _answer(site, call)
-                if call.method in _WRITES:
-                    store.note_write(
-                        site.shop.clock.now(), call.method, call.route, answer.status, fault.kind if fault else ""
-                    )
-        except ApiError as error:
-            answer, allow = Answer(error.body(), error.status), ""
-            _note(site, call, error.status, fault)
-        except FatalError:
-            _note(site, call, 500, fault)
-            site.courier.dispatch(call.base)
-            return fatal_answer(call.wants_json)
+    with site.shop.store.lock:
+        with site.shop.store.writing():
+            answer, allow = _outcome(site, call)
+            _note(site, call, answer.status if answer else 500, fault)
         site.courier.dispatch(call.base)
-    headers = {"Link": f'<{call.base}/wp-json/>; rel="https://api.w.org/"', **answer.headers}
+    if answer is None:
+        return fatal_answer(call.wants_json, _api_link(call))
+    headers = {**_api_link(call), **answer.headers}
     if allow:
         headers["Allow"] = allow
-    body = b"" if call.method == "HEAD" else json.dumps(answer.body, ensure_ascii=False).encode("utf-8", "replace")
+    body = b"" if call.method == "HEAD" else json.dumps(answer.body, separators=(",", ":")).encode()
     return Response(body, answer.status, headers, _JSON)
 
 
 def _note(site: Site, call: _Call, status: int, fault: Fault | None) -> None:
     if call.method not in _WRITES:
-        site.reads[call.route] += 1
         return
     with site.shop.store.lock, site.shop.store.writing():
         kind = fault.kind if fault else ""
         site.shop.store.note_write(site.shop.clock.now(), call.method, call.route, status, kind)
 
 
-def fatal_answer(wants_json: bool) -> Response:
+def _api_link(call: _Call) -> dict[str, str]:
+    return {"Link": f'<{call.base}/wp-json/>; rel="https://api.w.org/"'}
+
+
+def fatal_answer(wants_json: bool, headers: dict[str, str] | None = None) -> Response:
     """A PHP fatal: JSON for those who speak it, a page for the rest (WooCommerce recordings 94)."""
     if wants_json:
-        return Response(json.dumps(FATAL_BODY), 500, media_type=_JSON)
+        return Response(json.dumps(FATAL_BODY), 500, headers, _JSON)
     return Response(FATAL_PAGE, 500, media_type=_HTML)
 
 
@@ -191,11 +193,12 @@ def _instead(fault: Fault, call: _Call) -> Response | None:
     retry = {"Retry-After": str(fault.retry_after_s)}
     answers: dict[str, Callable[[], Response]] = {
         "rate_limit": lambda: Response(RATE_PAGE, 429, retry, _HTML),
+        "fatal": lambda: fatal_answer(call.wants_json),
         "error_json": lambda: Response(json.dumps(FATAL_BODY), 500, media_type=_JSON),
         "error_html": lambda: Response(FATAL_PAGE, 500, media_type=_HTML),
         "database_down": lambda: Response(DATABASE_PAGE, 500, media_type=_HTML),
         "maintenance": lambda: Response(MAINTENANCE_PAGE, 503, retry, _HTML),
-        "forbidden": lambda: Response(json.dumps(FORBIDDEN_BODY), 403, media_type=_JSON),
+        "forbidden": lambda: Response(json.dumps(FORBIDDEN_BODY), 403, _api_link(call), _JSON),
     }
     made = answers.get(fault.kind)
     return made() if made else None

@@ -14,6 +14,7 @@ from .wire import CRITICAL_MESSAGE, Json
 
 KINDS = {
     "rate_limit": "429 with Retry-After, nothing done",
+    "fatal": "500 as PHP dies: JSON for a caller who speaks JSON, a page otherwise, nothing done",
     "error_json": "500 as JSON, nothing done",
     "error_html": "500 as a web page, nothing done",
     "database_down": "500 database error page, nothing done",

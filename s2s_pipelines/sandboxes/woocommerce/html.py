@@ -164,7 +164,7 @@ def make_slug(text: str, longest: int = 200) -> str:
     encoded = "".join(
         letter if letter.isascii() else "".join(f"%{byte:02x}" for byte in letter.encode()) for letter in plain
     )
-    encoded = re.sub(r"[./ \s]", "-", encoded)
+    encoded = re.sub(r"[./ ]", "-", encoded)
     encoded = re.sub(r"[^a-z0-9%_\-]", "", encoded)
     encoded = re.sub(r"%(?![a-f0-9]{2})", "", encoded)
     return re.sub(r"-+", "-", encoded).strip("-")[:longest]

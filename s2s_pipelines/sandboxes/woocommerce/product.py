@@ -10,7 +10,7 @@ from typing import Any
 from .html import clean_text
 from .listing import DATES, PAGING, Page, Where, add_dates, add_ids, answer_list, order_clause
 from .price import amount, settle_price, settle_stock
-from .product_view import permalink, show_product, show_variation
+from .product_view import show_product, show_variation
 from .product_write import PRODUCT_TYPES, blank_product, write_product, write_variation
 from .schema import (
     ANY,
@@ -80,11 +80,12 @@ def _invalid(status: int, is_variation: bool = False) -> ApiError:
     return ApiError(f"woocommerce_rest_{noun}_invalid_id", "Invalid ID.", status)
 
 
-def save_product(shop: Shop, doc: Json, is_touched: bool = True) -> None:
-    """Derive price and stock status, move the stamp, store, and bring a variable parent up to date."""
-    now = shop.clock.now()
-    if is_touched:
-        doc["modified_s"] = now
+def save_product(shop: Shop, doc: Json, event: str = "product.updated") -> None:
+    """Derive price and stock status, move the stamp, store, announce, and bring a variable parent up to date.
+
+    A parent that only follows its variation is not announced (recordings 85).
+    """
+    now = doc["modified_s"] = shop.clock.now()
     settle_stock(doc)
     if doc["type"] == "variable":
         _settle_parent(shop, doc)
@@ -94,8 +95,9 @@ def save_product(shop: Shop, doc: Json, is_touched: bool = True) -> None:
     if doc["type"] == "variation":
         parent = shop.store.product(doc["parent_id"])
         if parent is not None and parent["type"] == "variable":
-            save_product(shop, parent)
-    shop.notify("product.updated", doc["id"])
+            save_product(shop, parent, "")
+    if event:
+        shop.notify(event, doc["id"])
 
 
 def _settle_parent(shop: Shop, doc: Json) -> None:
@@ -180,10 +182,7 @@ def _existing(shop: Shop, ask: Ask, status: int) -> Json:
 def read_product(shop: Shop, ask: Ask) -> Answer:
     """One product or variation."""
     doc = _existing(shop, ask, 404)
-    headers = (
-        {"Link": f'<{permalink(ask, doc)}>; rel="alternate"; type=text/html'} if doc["type"] != "variation" else {}
-    )
-    return Answer(show_product(shop, ask, doc), headers=headers)
+    return Answer(show_product(shop, ask, doc))
 
 
 def create_product(shop: Shop, ask: Ask) -> Answer:
@@ -193,8 +192,7 @@ def create_product(shop: Shop, ask: Ask) -> Answer:
     doc = blank_product(shop, "simple")
     write_product(shop, doc, ask.params)
     doc["id"] = shop.store.next_id("post")
-    save_product(shop, doc)
-    shop.notify("product.created", doc["id"])
+    save_product(shop, doc, "product.created")
     return Answer(show_product(shop, ask, doc), 201, {"Location": ask.link(f"products/{doc['id']}")})
 
 
@@ -271,7 +269,7 @@ def create_variation(shop: Shop, ask: Ask) -> Answer:
     doc = blank_product(shop, "variation", parent["id"])
     write_variation(shop, doc, parent, ask.params)
     doc["id"] = shop.store.next_id("post")
-    save_product(shop, doc)
+    save_product(shop, doc, "product.created")
     location = ask.link(f"products/(?P<product_id>[\\d]+)/variations/{doc['id']}")
     return Answer(show_variation(shop, ask, doc, parent), 201, {"Location": location})
 
@@ -300,5 +298,5 @@ def delete_variation(shop: Shop, ask: Ask) -> Answer:
         doc["status"] = "trash"
         shop.store.save_product(doc)
     if parent["type"] == "variable":
-        save_product(shop, parent)
+        save_product(shop, parent, "")
     return Answer(shown)

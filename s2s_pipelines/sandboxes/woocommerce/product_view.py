@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from typing import Any
+from urllib.parse import unquote
 
 from .html import add_paragraphs, make_slug
 from .image import show_image
@@ -137,15 +138,22 @@ def _default_attributes(shop: Shop, doc: Json) -> list[Json]:
 
 
 def _related(shop: Shop, doc: Json) -> list[int]:
+    """Up to five of the products that shared a term when the product was first shown (recordings 15, 29)."""
+    if doc["id"] not in shop.related:
+        shop.related[doc["id"]] = _sharing(shop, doc)
+    found = list(shop.related[doc["id"]])
+    random.shuffle(found)
+    return found[:_RELATED]
+
+
+def _sharing(shop: Shop, doc: Json) -> list[int]:
     terms = [*doc["categories"], *doc["tags"]]
     marks = ", ".join("?" * len(terms))
     sql = (
         "SELECT DISTINCT products.id FROM product_terms JOIN products ON products.id = product_id"  # noqa: S608 (marks only)
         f" WHERE term_id IN ({marks}) AND status = 'publish' AND products.id <> ? LIMIT 15"
     )
-    found = [row[0] for row in shop.store.all(sql, (*terms, doc["id"]))]
-    random.shuffle(found)
-    return found[:_RELATED]
+    return [row[0] for row in shop.store.all(sql, (*terms, doc["id"]))]
 
 
 def _price_fields(shop: Shop, doc: Json) -> Json:
@@ -188,7 +196,7 @@ def show_product(shop: Shop, ask: Ask, doc: Json) -> Json:
     }  # fmt: skip
     if is_edit:
         shown["permalink_template"] = f"{ask.base}/product/%pagename%/"
-        shown["generated_slug"] = doc["slug"] or make_slug(doc["name"])
+        shown["generated_slug"] = unquote(doc["slug"] or make_slug(doc["name"]))
     address = ask.link("products")
     shown["_links"] = {"self": self_link(f"{address}/{doc['id']}"), "collection": [{"href": address}]}
     return shown

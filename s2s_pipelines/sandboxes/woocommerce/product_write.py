@@ -248,6 +248,25 @@ def _write_created(shop: Shop, doc: Json, sent: Json) -> None:
             doc["created_s"] = doc["created_s"] if second is None else second
 
 
+_SETTERS = ("sku", "global_unique_id", "regular_price", "sale_price", "weight", "tax_status", "tax_class", "stock_status",
+            "manage_stock", "backorders")  # fmt: skip
+
+
+def _write_meta(shop: Shop, doc: Json, sent: Json) -> None:
+    """Free fields; an internal key is not stored but changes the field it names (recordings 49, seen in 87)."""
+    write_meta(shop.store, doc["meta"], sent.get("meta_data"), INTERNAL_PRODUCT_KEYS)
+    rows = sent.get("meta_data") if isinstance(sent.get("meta_data"), list) else []
+    named = {str(item.get("key")).removeprefix("_"): item.get("value") for item in rows or [] if isinstance(item, dict)
+             and item.get("key") in INTERNAL_PRODUCT_KEYS}  # fmt: skip
+    inner = {name: value for name, value in named.items() if name in _SETTERS and value is not None}
+    if inner:
+        _write_sku(shop, doc, inner)
+        _write_prices(shop, doc, inner)
+        _write_sizes(doc, inner)
+        _write_tax(shop, doc, inner)
+        _write_stock(doc, inner)
+
+
 def write_product(shop: Shop, doc: Json, sent: Json) -> None:
     """Change ``doc`` in place as the shop would; nothing is stored yet.
 
@@ -272,7 +291,7 @@ def write_product(shop: Shop, doc: Json, sent: Json) -> None:
     _write_terms(shop, doc, sent)
     _write_default_attributes(doc, sent)
     _write_images(shop, doc, sent)
-    write_meta(shop.store, doc["meta"], sent.get("meta_data"), INTERNAL_PRODUCT_KEYS)
+    _write_meta(shop, doc, sent)
 
 
 def write_variation(shop: Shop, doc: Json, parent: Json, sent: Json) -> None:
@@ -301,7 +320,7 @@ def write_variation(shop: Shop, doc: Json, parent: Json, sent: Json) -> None:
             )
             if held is not None and held["variation"]:
                 doc["options"][held["key"]] = option_value(shop, held, clean_text(_text(item.get("option"))))
-    write_meta(shop.store, doc["meta"], sent.get("meta_data"), INTERNAL_PRODUCT_KEYS)
+    _write_meta(shop, doc, sent)
     names = "-".join(value for value in doc["options"].values() if value)
     doc["name"] = parent["name"]
     doc["slug"] = doc["slug"] or free_slug(shop, make_slug(f"{parent['slug']}-{names}".strip("-")), doc["id"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from . import coupon, customer, order, product, site, term, webhook
 from .batch import Batch
-from .schema import FLAG, Arg, one_of
+from .schema import FLAG, WHOLE, Arg, one_of
 from .shop import Shop
 from .wire import Answer, ApiError, Ask
 
@@ -68,10 +68,17 @@ def _collection(
     return _route(path, GET=Operation(list_step, "list", list_args), POST=Operation(create, "create", args))
 
 
-def _item(path: str, read: Step, update: Step, delete: Step, args: Mapping[str, Arg]) -> Route:
+def _item(
+    path: str,
+    read: Step,
+    update: Step,
+    delete: Step,
+    args: Mapping[str, Arg],
+    read_args: Mapping[str, Arg] | None = None,
+) -> Route:
     return _route(
         path,
-        GET=Operation(read, "read", _CONTEXT),
+        GET=Operation(read, "read", {**_CONTEXT, **(read_args or {})}),
         EDIT=Operation(update, "edit", args),
         DELETE=Operation(delete, "delete", _FORCE),
     )
@@ -111,14 +118,14 @@ def _products() -> list[Route]:
 def _orders() -> list[Route]:
     return [
         _collection("orders", order.list_orders, order.create_order, order.LIST_ARGS, order.WRITE_ARGS),
-        _item("orders/{id}", order.read_order, order.update_order, order.delete_order, order.WRITE_ARGS),
+        _item("orders/{id}", order.read_order, order.update_order, order.delete_order, order.WRITE_ARGS, {"dp": WHOLE}),
         _batch("orders", Batch(order.create_order, order.update_order, order.delete_order)),
         _route("orders/statuses", GET=Operation(order.list_statuses, "list")),
         _collection("orders/{order_id}/notes", order.list_notes, order.create_note, {}, order.NOTE_ARGS),
         _route("orders/{order_id}/notes/{id}", GET=Operation(order.read_note, "read"),
                DELETE=Operation(order.delete_note, "delete", _FORCE)),
         _collection("orders/{order_id}/refunds", order.list_refunds, order.create_refund, order.LIST_ARGS, order.REFUND_ARGS),
-        _route("orders/{order_id}/refunds/{id}", GET=Operation(order.read_refund, "read"),
+        _route("orders/{order_id}/refunds/{id}", GET=Operation(order.read_refund, "read", {"dp": WHOLE}),
                DELETE=Operation(order.delete_refund, "delete", _FORCE)),
         _route("refunds", GET=Operation(order.list_refunds, "list", order.LIST_ARGS)),
         _route("reports/orders/totals", GET=Operation(site.count_orders, "list")),
@@ -151,7 +158,11 @@ def _site() -> list[Route]:
         ),
         _collection("taxes", site.list_taxes, site.create_tax, site.TAX_LIST_ARGS, site.TAX_ARGS),
         _item("taxes/{id}", site.read_tax, site.update_tax, site.delete_tax, site.TAX_ARGS),
-        _route("taxes/classes", GET=Operation(site.list_tax_classes, "list")),
+        _route(
+            "taxes/classes",
+            GET=Operation(site.list_tax_classes, "list"),
+            POST=Operation(site.create_tax_class, "create"),
+        ),
         _route("data/currencies/current", GET=Operation(site.read_currency, "read")),
         _route("system_status", GET=Operation(site.read_status, "list")),
         _collection("shipping/zones", site.list_zones, site.create_zone, {}, {}),

@@ -172,6 +172,10 @@ class WooSandbox:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
+    def settle_webhooks(self) -> None:
+        """Wait until every webhook queued so far has been delivered."""
+        self.site.courier.settle()
+
     def arm(self, kind: str, **fields: Any) -> int:
         """Arm a fault, see :class:`.fault.Fault`."""
         return self.site.faults.arm(Fault(kind, **fields))

@@ -44,6 +44,7 @@ class Shop:
 
     Attributes:
         image_hosts: hosts whose image addresses are taken as existing; nothing is ever fetched from the network.
+        related: related products by id, fixed the first time they are asked for (a cache of the real shop).
         notify: called with topic and resource id after a change that webhooks may announce.
     """
 
@@ -53,7 +54,7 @@ class Shop:
     name: str
     image_hosts: frozenset[str]
     notify: Callable[[str, int], None] = field(default=lambda topic, number: None)
-    price_ranges: dict[int, tuple[int, str]] = field(default_factory=dict)
+    related: dict[int, list[int]] = field(default_factory=dict)
 
     def setting(self, name: str) -> str:
         """Value of a setting, without its ``woocommerce_`` prefix."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from .html import clean_text, make_slug
 from .listing import PAGING, Page, answer_list
 from .order_status import STATUSES
 from .product_view import self_link
@@ -207,6 +208,17 @@ def list_tax_classes(shop: Shop, ask: Ask) -> Answer:
     links = {"collection": [{"href": ask.link("taxes/classes")}]}
     rows = [{"slug": held["slug"], "name": held["name"], "_links": links} for held in shop.tax_classes()]
     return answer_list(ask, len(rows), rows, Page(1, max(len(rows), 1), 0))
+
+
+def create_tax_class(shop: Shop, ask: Ask) -> Answer:
+    """A new tax class."""
+    name = clean_text(str(ask.params.get("name") or ""))
+    held = {"id": shop.store.next_id("tax_class", 3), "slug": make_slug(name), "name": name}
+    if any(row["slug"] == held["slug"] for row in shop.tax_classes()):
+        raise ApiError("woocommerce_rest_tax_class_exists", "Cannot create existing resource.", 400)
+    shop.store.save_record("tax_class", held)
+    links = {"collection": [{"href": ask.link("taxes/classes")}]}
+    return Answer({"slug": held["slug"], "name": name, "_links": links}, 201)
 
 
 def read_currency(shop: Shop, ask: Ask) -> Answer:

@@ -8,7 +8,7 @@ from .html import clean_text, filter_markup, filter_term_text, make_slug
 from .listing import PAGING, Page, answer_list
 from .product_view import self_link
 from .schema import ANY, FLAG, TEXT, WHOLE, Arg, one_of, whole_number
-from .shop import DEFAULT_CATEGORY, Shop
+from .shop import Shop
 from .wire import Answer, ApiError, Ask, Json
 
 SLUG_LETTERS = 28
@@ -150,9 +150,12 @@ def _show(shop: Shop, ask: Ask, term: Json, path: str) -> Json:
         shown.update(display=term["display"], image=None)
     if term["taxonomy"] != "tag":
         shown["menu_order"] = term["menu_order"]
-    shown["count"] = 0 if term["id"] == DEFAULT_CATEGORY and not term else _count(shop, term["id"])
+    shown["count"] = _count(shop, term["id"])
     address = ask.link(path)
     shown["_links"] = {"self": self_link(f"{address}/{term['id']}"), "collection": [{"href": address}]}
+    if ask.is_batch and "attribute_id" in ask.url:
+        address = address.replace(f"/{ask.url['attribute_id']}/", "/(?P<attribute_id>[\\d]+)/")
+        shown["_links"] = {"self": [{"href": f"{address}/{term['id']}"}], "collection": [{"href": address}]}
     if term["parent"]:
         shown["_links"]["up"] = [{"href": f"{address}/{term['parent']}"}]
     return shown

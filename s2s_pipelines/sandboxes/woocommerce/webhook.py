@@ -189,7 +189,7 @@ class Courier:
                 continue
             for held in hooks:
                 if held["topic"] == topic:
-                    self._queue_delivery(held, self._payload(base, topic, number))
+                    self._queue_delivery(base, held, self._payload(base, topic, number))
 
     def _payload(self, base: str, topic: str, number: int) -> Json | None:
         resource, _, event = topic.partition(".")
@@ -225,13 +225,13 @@ class Courier:
         self._start()
         self._queue.put(lambda: self._ping(held["delivery_url"], headers, body))
 
-    def _queue_delivery(self, held: Json, payload: Json | None) -> None:
+    def _queue_delivery(self, base: str, held: Json, payload: Json | None) -> None:
         if payload is None:
             return
         body = encode(payload)
         resource, _, event = held["topic"].partition(".")
         headers = {
-            "Content-Type": "application/json", "X-WC-Webhook-Source": "http://shop.example/",
+            "Content-Type": "application/json", "X-WC-Webhook-Source": f"{base}/",
             "X-WC-Webhook-Topic": held["topic"], "X-WC-Webhook-Resource": resource, "X-WC-Webhook-Event": event,
             "X-WC-Webhook-Signature": signature(body, held["secret"]), "X-WC-Webhook-ID": str(held["id"]),
             "X-WC-Webhook-Delivery-ID": delivery_id(held["id"], self._shop.clock.now()),

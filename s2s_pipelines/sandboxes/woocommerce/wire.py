@@ -62,6 +62,7 @@ class Ask:
         body: parsed body, None when there was none or it was ignored.
         url: the parts of the route in named groups.
         params: query, body and url merged and cleaned.
+        is_batch: whether this is one item of a batch.
         context: ``view`` or ``edit``; every write answers as ``edit``.
     """
 
@@ -73,6 +74,7 @@ class Ask:
     url: Json = field(default_factory=dict)
     params: Json = field(default_factory=dict)
     context: str = "view"
+    is_batch: bool = False
 
     def has(self, name: str) -> bool:
         """Whether a parameter was sent with a value other than null."""
