@@ -19,8 +19,14 @@ class Entry:
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "channels": Entry(
+        "s2s_pipelines.command.connector:channels", "List the kinds of channels and what each was verified against."
+    ),
     "check": Entry("s2s_pipelines.command.check:check", "Say what is wrong with the declarations, and how to mend it."),
     "new": Entry("s2s_pipelines.command.new:new", "Begin a client, a source or a channel."),
+    "sources": Entry(
+        "s2s_pipelines.command.connector:sources", "List the kinds of sources and what each was verified against."
+    ),
     "schema": Entry("s2s_pipelines.command.schema:schema", "Write JSON Schema of the declarations for editors."),
 }
 
