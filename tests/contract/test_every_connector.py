@@ -43,7 +43,7 @@ def cases() -> Iterator["pytest.ParameterSet"]:
                         )
 
 
-@pytest.mark.parametrize("suite, clause, subject", cases())
+@pytest.mark.parametrize("suite, clause, subject", list(cases()))
 def test_keeps_its_promise(suite, clause, subject, tmp_path, request):
     def server(need: str) -> object:
         assert need in subject.needs, f"{need} is not among the subject's needs"
@@ -54,13 +54,13 @@ def test_keeps_its_promise(suite, clause, subject, tmp_path, request):
         getattr(suite(), clause)(harness)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_has_a_fixture_folder(kind):
     """No fixture folder is a failure, not a skip."""
     assert subjects(kind), f"write tests/fixtures/{KINDS[kind][0]}/{kind}/subject.py with SUBJECTS"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_its_subjects_cover_every_port_it_claims(kind):
     connector = KINDS[kind][1]
     claimed = {"channel"} if connector.manifest.role != "source" else {"source"}
