@@ -364,6 +364,9 @@ class Ledger(Protocol):
     def hold(self, record: OrderRecord, hold: Hold) -> OrderRecord:
         """Put a due order before a person."""
 
+    def put_back(self, record: OrderRecord, why: Hold) -> OrderRecord:
+        """Only store a due order after all: the declaration changed since it came in."""
+
     def postpone(self, order_id: int, due_at: datetime, why: str, *, is_attempt: bool = True) -> None:
         """Make an open order due later, because of an error class."""
 

@@ -7,7 +7,7 @@ from s2s_pipelines.cycle.order_desk import ChannelDesk, OrderDesk, Tally
 from s2s_pipelines.errors import AccessError, BusyError, ConfigurationError, S2SError, TransientError
 from s2s_pipelines.model.order import Document, Receipt
 from s2s_pipelines.model.record import DocumentRecord, DocumentState, Hold, OrderRecord, OrderState
-from s2s_pipelines.orders.intake import defect
+from s2s_pipelines.orders.intake import decide
 from s2s_pipelines.orders.raising import SETTLE_S, back_off, raise_due
 from s2s_pipelines.orders.routing import goods, route
 from s2s_pipelines.orders.tie_out import Frame, build
@@ -100,7 +100,11 @@ def _decide(
     try:
         if channel is None:
             raise ConfigurationError("the order's channel is not declared any more", operation="route an order")
-        decided = _documents(desk, record, channel, owners, codes)
+        # Judged again: the declaration may have changed since it came in, and a release heals no defect.
+        verdict = decide(record.order, channel.policy, currency=desk.currency, timezone=desk.zone)
+        if verdict.state is OrderState.STORED and verdict.hold:
+            return desk.ledger.put_back(record, verdict.hold)
+        decided = verdict.hold or _documents(desk, record, channel, owners, codes)
         if isinstance(decided, Hold):
             return desk.ledger.hold(record, decided)
         documents, owned = decided
@@ -117,10 +121,6 @@ def _documents(
     desk: OrderDesk, record: OrderRecord, channel: ChannelDesk, owners: dict[str, SkuOwner], codes: CustomerCodes
 ) -> tuple[tuple[Document, ...], dict[str, str]] | Hold:
     """An order's documents and the owners of its skus, or why a person must look first."""
-    # Judged again: a person's release lets an order try, it does not make a defect go away.
-    problem = defect(record.order, desk.currency)
-    if problem:
-        return problem
     targets = desk.targets
     found = route(record.order, channel=channel.policy, targets=targets, owners=owners, customer_codes=codes)
     if isinstance(found, Hold):

@@ -56,7 +56,8 @@ def raise_due(record: DocumentRecord, *, sink: OrderSink, ledger: Ledger, lease:
     """
     maybe_sent = record.state in _MAYBE_SENT
     lease.renew()
-    ledger.move_document(record.id, "taken_up" if maybe_sent else "begun", lease.fence)
+    # What the ledger hands back is what is sent: the order may have been decided anew since the caller read it.
+    record = ledger.move_document(record.id, "taken_up" if maybe_sent else "begun", lease.fence)
     try:
         found = sink.find(record.document.reference)
     except S2SError:

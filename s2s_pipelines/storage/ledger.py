@@ -87,10 +87,11 @@ class OrderLedger(InboxLedger, ReportLedger):
 
     def hold(self, record: OrderRecord, hold: Hold) -> OrderRecord:
         """See ``ports.Ledger``."""
-        with writing(self._engine, "hold an order") as connection:
-            current = _unchanged(connection, record)
-            move_order(connection, current, "held", self._clock.now(), due_at=None, hold=hold)
-            return only_order(connection, record.id)
+        return self._set_aside(record, "held", hold)
+
+    def put_back(self, record: OrderRecord, why: Hold) -> OrderRecord:
+        """See ``ports.Ledger``."""
+        return self._set_aside(record, "stored", why)
 
     def postpone(self, order_id: int, due_at: datetime, why: str, *, is_attempt: bool = True) -> None:
         """See ``ports.Ledger``."""
@@ -119,12 +120,7 @@ class OrderLedger(InboxLedger, ReportLedger):
             record = only_order(connection, connection.execute(of_document).scalar_one(), lock=True)
             document = next(d for d in record.documents if d.id == document_id)
             check_fence(connection, fence, document)
-            if record.state is not OrderState.RAISING:
-                raise BusyError(
-                    f"the order is {record.state} by now",
-                    operation="move a document",
-                    reference=document.document.reference,
-                )
+            _check_still_open(record, document, event)
             values = {"fence": fence.token, **hold_values(hold), **self._receipt_values(receipt, now)}
             if event in ("begun", "taken_up"):
                 values["attempts"] = document.attempts + 1
@@ -169,6 +165,12 @@ class OrderLedger(InboxLedger, ReportLedger):
             details = {"by": by, "why": why[:500]}
             move_order(connection, record, "closed", self._clock.now(), due_at=None, hold=record.hold, details=details)
             return only_order(connection, order_id)
+
+    def _set_aside(self, record: OrderRecord, event: str, why: Hold) -> OrderRecord:
+        with writing(self._engine, "set an order aside") as connection:
+            current = _unchanged(connection, record)
+            move_order(connection, current, event, self._clock.now(), due_at=None, hold=why)
+            return only_order(connection, record.id)
 
     def _settle(self, connection: sa.Connection, record: OrderRecord) -> None:
         """Move the order where its documents leave no work: all raised, or the rest before a person."""
@@ -216,6 +218,23 @@ class OrderLedger(InboxLedger, ReportLedger):
                 sa.insert(order_document).values(state=DocumentState.PLANNED.value, changed_at=now, **row)
             )
             write_event(connection, record.id, now, "planned", None, DocumentState.PLANNED, source=document.source)
+
+
+def _check_still_open(record: OrderRecord, document: DocumentRecord, event: str) -> None:
+    """Refuse a writer whose view of the order is old: somebody else brought the document further, or took it back.
+
+    Raises:
+        BusyError: there is nothing to begin any more.
+    """
+    beginning = {"begun": (DocumentState.PLANNED,), "taken_up": (DocumentState.RAISING, DocumentState.UNKNOWN)}
+    if record.state is OrderState.RAISING and document.state in beginning.get(event, (document.state,)):
+        return
+    raise BusyError(
+        f"the order is {record.state} and its document {document.state} by now",
+        operation="move a document",
+        reference=document.document.reference,
+        next_step="it is taken up again by itself where anything is left to do",
+    )
 
 
 def _document_values(document: Document) -> dict[str, Any]:

@@ -283,6 +283,20 @@ def test_a_backfill_never_crosses_the_first_day(world):
     assert world.desk.ledger.open_quantities(CLIENT) == []
 
 
+def test_a_first_day_moved_later_stops_orders_that_were_waiting(world):
+    code = world.shop.place(ONE)
+    directory = world.desk.directory
+    world.desk = replace(world.desk, directory=Failing(directory, sku_owners=TransientError("no catalogue")))
+    world.sweep()
+    tomorrow = datetime.now(UTC).astimezone(world.desk.zone).date() + timedelta(days=1)
+    world.with_channel(**{"from": tomorrow})
+    world.desk = replace(world.desk, directory=directory)
+    world.later(60)
+    assert world.sweep().raised == ()
+    assert world.state(code) is OrderState.STORED
+    assert world.documents()["erp_a"] == []
+
+
 def test_a_backfill_judges_stored_orders_by_todays_policy(world):
     world.with_channel(statuses=["paid"])
     code = world.shop.place(ONE)

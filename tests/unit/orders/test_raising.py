@@ -1,6 +1,7 @@
 """Raising one document, with every villain a line to an ERP knows. The ledger is the real one."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,9 +15,9 @@ from s2s_pipelines.errors import (
     TransientError,
     UncertainOutcomeError,
 )
-from s2s_pipelines.model.record import DocumentState, OrderState
+from s2s_pipelines.model.record import DocumentState, OrderState, Verdict
 from s2s_pipelines.orders.raising import back_off, raise_due
-from tests.unit.storage.ledger_sample import Desk, receipt
+from tests.unit.storage.ledger_sample import Desk, document, order, receipt
 
 
 class ScriptedSink:
@@ -173,8 +174,6 @@ def test_a_silence_followed_by_a_failing_look_up_stays_unknown(desk, sink):
 
 def test_a_crash_between_intent_and_receipt_is_looked_up_by_the_next_worker(desk, sink):
     desk.planned("erp")
-    sink.faults = [None, KeyboardInterrupt()]
-    sink.faults[1] = None
     original = sink.raise_order
 
     def dies_after_writing(document):
@@ -238,9 +237,28 @@ def test_a_writer_that_lost_its_lease_during_the_look_up_writes_nothing(desk, si
 def test_a_second_raise_finds_nothing_to_do(desk, sink):
     desk.planned("erp", "erp_b")
     attempt(desk, sink)
-    with pytest.raises(ContractViolation):
+    with pytest.raises(BusyError, match="raised by now"):
         attempt(desk, sink)
     assert len(sink.documents) == 1
+
+
+def test_what_is_sent_is_what_the_ledger_has_and_not_what_was_read_before(desk, sink):
+    record = desk.planned("erp")
+    stale = record.documents[0]
+    changed = desk.take(order(notes="two less", modified_at=desk.clock.now() + timedelta(seconds=1)))
+    desk.ledger.plan(changed, [document("erp", total="57.50")], {"A": "erp"})
+    with desk.held_lease() as lease:
+        after = raise_due(stale, sink=sink, ledger=desk.ledger, lease=lease)
+    assert (after.state, after.raised_total) == (DocumentState.RAISED, Decimal("57.50"))
+
+
+def test_an_order_cancelled_since_it_was_read_is_not_sent(desk, sink):
+    stale = desk.planned("erp").documents[0]
+    gone = order(is_cancelled=True, modified_at=desk.clock.now() + timedelta(seconds=1))
+    desk.take(gone, Verdict(OrderState.CANCELLED))
+    with desk.held_lease() as lease, pytest.raises(BusyError, match="cancelled"):
+        raise_due(stale, sink=sink, ledger=desk.ledger, lease=lease)
+    assert sink.calls == []
 
 
 def test_waiting_doubles_is_bounded_and_heeds_the_far_side():
