@@ -24,16 +24,18 @@ class Linker:
 
     def __init__(self, api: WooApi) -> None:
         self._api = api
+        self.ambiguous: set[str] = set()
 
     def items(self, skus: Iterable[str]) -> Mapping[str, Item]:
-        """Items by exactly their sku; skus that several items carry are left out."""
+        """Items by exactly their sku; skus that several items carry are left out and noted as ambiguous."""
         found: dict[str, list[Item]] = {}
         wanted = dict.fromkeys(sku for sku in skus if is_kept_sku(sku))
         for asked in _lots(list(wanted)):
             for item in self._ask(asked):
                 if item.get("sku") in wanted:
                     found.setdefault(str(item["sku"]), []).append(item)
-        return {sku: items[0] for sku, items in found.items() if len({i["id"] for i in items}) == 1}
+        self.ambiguous |= {sku for sku, items in found.items() if len({i["id"] for i in items}) > 1}
+        return {sku: items[0] for sku, items in found.items() if sku not in self.ambiguous}
 
     def item(self, number: int) -> Item | None:
         """One item, whether product or variation, by the shop's id."""
@@ -51,9 +53,17 @@ class Linker:
         found = self.items(sku for skus in asked.values() for sku in skus)
         rows = {sku: Row.of(item) for sku, item in found.items()}
         for piece in pieces:
+            self._refuse_ambiguous(piece)
             mine = {sku: rows[sku] for sku in asked[id(piece)] if sku in rows}
-            if mine:
+            if mine and piece.product_verdict is None:
                 tie(piece, mine)
+
+    def _refuse_ambiguous(self, piece: Piece) -> None:
+        for at, variant in enumerate(piece.change.variants):
+            if variant.sku in self.ambiguous and at not in piece.variant_ids:
+                piece.variant_verdicts[at] = _AMBIGUOUS
+                if piece.change.is_simple:
+                    piece.fail(_AMBIGUOUS)
 
     def _ask(self, skus: Sequence[str]) -> list[Item]:
         params = {"sku": ",".join(skus), "_fields": FIELDS, "per_page": str(PAGE), "status": "any"}
@@ -62,6 +72,11 @@ class Linker:
         if count_of(answer, "x-wp-total") > len(items):
             items = list(self._api.list_by_id("products", params, operation="push"))
         return items
+
+
+_AMBIGUOUS = Verdict(
+    "ambiguous_sku", "the shop has this sku on several items", "leave the sku on one of them", is_retriable=True
+)
 
 
 def tie(piece: Piece, rows: Mapping[str, Row]) -> None:

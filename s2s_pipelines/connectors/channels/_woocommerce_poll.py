@@ -75,10 +75,12 @@ def changed_orders(api: WooApi, since: str | None, limit: int) -> OrderPage:
     size = max(1, min(limit, PAGE))
     if cursor.beyond_id:
         return _page_of_second(api, cursor, size)
-    params = {**_window(after=cursor.after), "orderby": "modified", "order": "asc", "per_page": str(size)}
+    # One more than is shown, if the shop allows it, tells whether the last second shown is whole.
+    asked = str(min(size + 1, PAGE))
+    params = {**_window(after=cursor.after), "orderby": "modified", "order": "asc", "per_page": asked}
     answer = api.get("orders", params, operation="read orders")
     orders = _raw(answer)
-    if count_of(answer, "x-wp-total") <= len(orders):
+    if count_of(answer, "x-wp-total") <= len(orders) <= size:
         return OrderPage(_sorted(orders), _after_sweep(cursor, answer, orders, since), is_last=True)
     edge = orders[-1].modified_at
     whole = [order for order in orders if order.modified_at < edge]

@@ -10,7 +10,8 @@ in the tax basis the shop is set to, stamps with whole seconds, line totals alwa
 - An order that a person bins or deletes in the shop stops appearing in polls; nothing tells of it (recordings 80).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -30,6 +31,7 @@ from s2s_pipelines.connectors.kit.http import HttpClient, Limits
 from s2s_pipelines.errors import ConfigurationError, S2SError
 from s2s_pipelines.model.change import Outcome, ProductChange
 from s2s_pipelines.model.declared import Declared
+from s2s_pipelines.model.money import PriceTerms
 from s2s_pipelines.model.order import ChannelOrder, Receipt
 from s2s_pipelines.ports import BuildContext, Connector, Manifest, OrderPage, RawOrder, Verified
 
@@ -137,27 +139,15 @@ class WooCommerceChannel:
         Raises:
             ConfigurationError: currency, tax basis, decimals, weight unit or stock management contradict what is declared.
         """
-        self._weight_unit()
-        if self._setting("products/woocommerce_manage_stock") == "no":
-            raise self._contradiction("the shop keeps no stock", "switch stock management on in the shop")
-        decimals = self._setting("general/woocommerce_price_num_decimals")
-        if decimals.isdecimal() and int(decimals) < 2:
-            raise self._contradiction(f"the shop rounds to {decimals} decimals", "set it to two")
-        terms = self._context.price_terms
-        if terms is None:
-            return
-        currency = self._setting("general/woocommerce_currency")
-        if currency != terms.currency:
-            raise self._contradiction(
-                f"the shop sells in {currency[:10]}, declared is {terms.currency}",
-                "correct `terms.currency`, or the shop",
-            )
-        basis = "incl" if self._setting("tax/woocommerce_prices_include_tax") == "yes" else "excl"
-        if basis != terms.basis:
-            raise self._contradiction(
-                f"the shop's prices are {basis}usive of tax, declared is {terms.basis}",
-                "correct `policy.basis`, or the shop",
-            )
+        with self._placed("check"):
+            self._weight_unit()
+            if self._setting("products/woocommerce_manage_stock") == "no":
+                raise ConfigurationError("the shop keeps no stock", next_step="switch stock management on in the shop")
+            decimals = self._setting("general/woocommerce_price_num_decimals")
+            if decimals.isdecimal() and int(decimals) < 2:
+                raise ConfigurationError(f"the shop rounds to {decimals} decimals", next_step="set it to two")
+            if self._context.price_terms is not None:
+                self._check_terms(self._context.price_terms)
 
     def push(self, changes: Sequence[ProductChange]) -> list[Outcome]:
         """See `Channel.push`."""
@@ -169,11 +159,13 @@ class WooCommerceChannel:
             new_status=settings.new_status,
             weight_unit=self._weight_unit,
         )
-        return push_changes(self._api, terms, changes) if changes else []
+        with self._placed("push"):
+            return push_changes(self._api, terms, changes) if changes else []
 
     def orders(self, since: str | None, *, limit: int = 100) -> OrderPage:
         """See `Channel.orders`."""
-        return changed_orders(self._api, since, limit)
+        with self._placed("read orders"):
+            return changed_orders(self._api, since, limit)
 
     def start_cursor(self, at: datetime) -> str:
         """See `Channel.start_cursor`."""
@@ -181,28 +173,43 @@ class WooCommerceChannel:
 
     def orders_between(self, start: datetime, end: datetime) -> Sequence[RawOrder]:
         """See `Channel.orders_between`; binned orders are not among them."""
-        return orders_created(self._api, start, end)
+        with self._placed("read orders"):
+            return orders_created(self._api, start, end)
 
     def order(self, channel_order_code: str) -> RawOrder | None:
         """See `Channel.order`; a binned order is there, with status ``trash``."""
-        return one_order(self._api, channel_order_code)
+        with self._placed("read order"):
+            return one_order(self._api, channel_order_code)
 
     def translate(self, raw: RawOrder) -> ChannelOrder:
         """See `Channel.translate`."""
-        try:
+        with self._placed("translate order"):
             return translate_order(raw, customer_code_meta_key=self._settings.customer_code_meta_key)
-        except S2SError as error:
-            raise error.located(client=self._context.client, connection=self._context.connection) from None
 
     def acknowledge(self, channel_order_code: str, receipts: Mapping[str, Receipt]) -> None:
         """Write order meta and, if wanted, a private note per source; see `ReceiptWriter`."""
         settings = self._settings
-        writer = ReceiptWriter(self._api, settings.receipt_meta_prefix, has_note=settings.has_receipt_note)
-        writer.write(channel_order_code, receipts)
+        with self._placed("acknowledge order"):
+            writer = ReceiptWriter(self._api, settings.receipt_meta_prefix, has_note=settings.has_receipt_note)
+            writer.write(channel_order_code, receipts)
 
     def product_url(self, channel_product_code: str) -> str | None:
         """The address that WordPress leads to the product's page."""
         return f"{self._settings.url}/?post_type=product&p={channel_product_code}"
+
+    def _check_terms(self, terms: PriceTerms) -> None:
+        currency = self._setting("general/woocommerce_currency")
+        if currency != terms.currency:
+            raise ConfigurationError(
+                f"the shop sells in {currency[:10]}, declared is {terms.currency}",
+                next_step="correct `terms.currency`, or the shop",
+            )
+        basis = "incl" if self._setting("tax/woocommerce_prices_include_tax") == "yes" else "excl"
+        if basis != terms.basis:
+            raise ConfigurationError(
+                f"the shop's prices are {basis}usive of tax, declared is {terms.basis}",
+                next_step="correct `policy.basis`, or the shop",
+            )
 
     def _setting(self, name: str) -> str:
         answer = self._api.get(f"settings/{name}", {"_fields": "id,value"}, operation="check")
@@ -212,19 +219,19 @@ class WooCommerceChannel:
     def _weight_unit(self) -> str:
         unit = self._setting("products/woocommerce_weight_unit")
         if unit not in GRAMS:
-            raise self._contradiction(
-                f"the shop weighs in {unit[:20]!r}", f"choose one of {', '.join(GRAMS)} in the shop"
+            raise ConfigurationError(
+                f"the shop weighs in {unit[:20]!r}", next_step=f"choose one of {', '.join(GRAMS)} in the shop"
             )
         return unit
 
-    def _contradiction(self, message: str, next_step: str) -> ConfigurationError:
-        return ConfigurationError(
-            message,
-            client=self._context.client,
-            connection=self._context.connection,
-            operation="check",
-            next_step=next_step,
-        )
+    @contextmanager
+    def _placed(self, operation: str) -> Iterator[None]:
+        """Errors from here say where they happened."""
+        try:
+            yield
+        except S2SError as error:
+            error.located(client=self._context.client, connection=self._context.connection, operation=operation)
+            raise
 
 
 def build(settings: object, context: BuildContext) -> WooCommerceChannel:

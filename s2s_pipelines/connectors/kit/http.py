@@ -154,21 +154,21 @@ class HttpClient:
             UncertainOutcomeError: a write that is not idempotent was sent, and no usable answer came.
             S2SError: as `get`.
         """
-        attempts = self._limits.attempts if call.method == "GET" else 1
-        for attempt in range(1, attempts + 1):
+        repeats = self._limits.attempts - 1 if call.method == "GET" else 0
+        for repeat in range(repeats):
             try:
                 return self._once(call)
             except TransientError as error:
-                wait_s = self._wait_s(attempt, error.retry_after_s)
-                if attempt == attempts or wait_s > self._limits.backoff_cap_s:
+                wait_s = self._wait_s(repeat, error.retry_after_s)
+                if wait_s > self._limits.backoff_cap_s:
                     raise
             self._pause(wait_s)
-        raise AssertionError("unreachable")
+        return self._once(call)
 
-    def _wait_s(self, attempt: int, asked_s: float | None) -> float:
+    def _wait_s(self, repeat: int, asked_s: float | None) -> float:
         if asked_s is not None:
             return asked_s
-        longest = min(self._limits.backoff_cap_s, self._limits.backoff_s * float(2 ** (attempt - 1)))
+        longest = min(self._limits.backoff_cap_s, self._limits.backoff_s * float(2**repeat))
         return longest * random.uniform(0.5, 1)
 
     def _once(self, call: Call) -> Answer:

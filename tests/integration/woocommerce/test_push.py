@@ -458,15 +458,14 @@ def test_lost_answer_to_an_update_is_uncertain(shop: Shop) -> None:
 
 def test_shop_that_stays_silent_is_left_alone_after_two_batches(shop: Shop) -> None:
     shop.sandbox.arm("timeout_before", times=None, method="write", stall_s=1.0)
-    with shop.counting() as writes:
-        outcomes = shop.channel(timeout_s=0.4, batch_size=1).push([simple(f"S{n}") for n in range(6)])
-    assert writes == [2]
-    assert {o.reason for o in outcomes} == {"unknown_outcome", "unreachable"}
+    outcomes = shop.channel(timeout_s=0.4, batch_size=1).push([simple(f"S{n}") for n in range(6)])
+    assert [o.reason for o in outcomes if o.sku] == ["unknown_outcome"] * 2 + ["unreachable"] * 4
 
 
 def test_polluted_answers_are_understood(shop: Shop) -> None:
     shop.sandbox.arm("polluted", times=None)
     assert failures(shop.channel().push(CHANGES)) == {}
+    shop.sandbox.site.faults.clear()
     stands_once(shop)
 
 
