@@ -116,9 +116,7 @@ class Comparison:
             self._list(expected, actual, path, key, container)
         elif isinstance(expected, str) and isinstance(actual, str):
             self._text(expected, actual, path, key)
-        elif type(expected) is not type(actual) and not _both_numbers(expected, actual):
-            self._say(path, expected, actual)
-        elif expected != actual:
+        elif (type(expected) is not type(actual) and not _both_numbers(expected, actual)) or expected != actual:
             self._say(path, expected, actual)
 
     def _object(self, expected: dict[str, Any], actual: dict[str, Any], path: str, container: str) -> None:

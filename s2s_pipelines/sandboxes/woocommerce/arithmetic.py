@@ -213,11 +213,7 @@ class _Discounts:
 
 
 def apply_coupons(shop: Shop, order: Json, coupons: list[Json]) -> None:
-    """Replace the order's coupons: lines go back to their subtotals, each coupon is taken off, totals follow.
-
-    Args:
-        coupons: stored coupons in the order sent.
-    """
+    """Replace the order's coupons by the given stored ones: lines go back to their subtotals first, totals follow."""
     for line in order["line_items"]:
         line["total"], line["total_tax"] = line["subtotal"], line["subtotal_tax"]
     discounts = _Discounts(order)

@@ -90,9 +90,7 @@ def _write(shop: Shop, held: Json, sent: Json) -> None:
         if other is not None and other["id"] != held["id"]:
             raise ApiError("woocommerce_rest_coupon_code_already_exists", "The coupon code already exists", 400)
         held["code"] = code
-    for name in _MONEY:
-        if sent.get(name) is not None:
-            held[name] = parse_price(sent[name]) or "0"
+    held.update({name: parse_price(sent[name]) or "0" for name in _MONEY if sent.get(name) is not None})
     for name in ("description", "discount_type", "status", *_LISTS, *_FLAGS, *_LIMITS):
         if sent.get(name) is not None:
             held[name] = sent[name]

@@ -27,7 +27,7 @@ _BILLING = (
     "phone",
 )
 _SHIPPING = tuple(name for name in _BILLING if name != "email")
-_TEXTS = {name: TEXT for name in _SHIPPING}
+_TEXTS = dict.fromkeys(_SHIPPING, TEXT)
 LIST_ARGS = {
     **PAGING, "orderby": one_of("id", "include", "name", "registered_date"), "email": Arg("string", layout="email"),
     "role": one_of("all", "administrator", "editor", "author", "contributor", "subscriber", "customer", "shop_manager"),

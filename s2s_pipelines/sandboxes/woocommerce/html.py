@@ -20,16 +20,22 @@ _SCHEMES = {"http", "https", "ftp", "ftps", "mailto", "news", "irc", "tel", "sms
 
 _EVERYWHERE = {"class", "id", "style", "title", "role", "dir", "lang", "xml:lang", "hidden"}
 _TAGS = set(
-    "address a abbr acronym area article aside audio b bdo big blockquote br button caption cite code col colgroup del dd dfn"
-    " details div dl dt em fieldset figure figcaption font footer h1 h2 h3 h4 h5 h6 header hgroup hr i img ins kbd label legend"
-    " li main map mark menu nav object p pre q rb rp rt rtc ruby s samp section small span strike strong sub summary sup table"
-    " tbody td textarea tfoot th thead tr track tt u ul ol var video".split()
+    re.findall(
+        r"\S+",
+        "address a abbr acronym area article aside audio b bdo big blockquote br button caption cite code col colgroup "
+        "del dd dfn details div dl dt em fieldset figure figcaption font footer h1 h2 h3 h4 h5 h6 header hgroup hr i "
+        "img ins kbd label legend li main map mark menu nav object p pre q rb rp rt rtc ruby s samp section small span "
+        "strike strong sub summary sup table tbody td textarea tfoot th thead tr track tt u ul ol var video",
+    )
 )
 _MORE = set(
-    "align alt abbr axis bgcolor border cellpadding cellspacing char charoff cite clear color colspan controls coords datetime"
-    " download face for frame headers height href hreflang hspace ismap loading longdesc loop muted name nohref noshade nowrap"
-    " open poster preload rel rev reversed rows rowspan rules scope shape size span src start summary tabindex target type"
-    " usemap valign value vspace width xml:lang".split()
+    re.findall(
+        r"\S+",
+        "align alt abbr axis bgcolor border cellpadding cellspacing char charoff cite clear color colspan controls "
+        "coords datetime download face for frame headers height href hreflang hspace ismap loading longdesc loop muted "
+        "name nohref noshade nowrap open poster preload rel rev reversed rows rowspan rules scope shape size span src "
+        "start summary tabindex target type usemap valign value vspace width xml:lang",
+    )
 )
 _TERM_TAGS = {"a", "abbr", "acronym", "b", "blockquote", "cite", "code", "del", "em", "i", "q", "s", "strike", "strong"}
 _STYLE = re.compile(

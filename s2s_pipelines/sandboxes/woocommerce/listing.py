@@ -5,7 +5,6 @@ Sources: WooCommerce recordings 35, 37, 70 (paging, bounds, ties), 33 and 36 (de
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,37 +106,25 @@ def order_clause(column: str, ask: Ask, page: Page, total: int, default: str = "
     return f"ORDER BY {order} LIMIT {page.size} OFFSET {page.offset}"
 
 
-def answer_list(
-    ask: Ask, total: int, rows: list[Json], page: Page, *, more: Json | None = None, last_page: int | None = None
-) -> Answer:
-    """Rows with total headers and ``Link``.
-
-    Args:
-        total: rows over all pages.
-        more: query members the shop adds to the links (orders do).
-        last_page: page count, when it is not what total and size give.
-    """
-    pages = -(-total // page.size) if last_page is None else last_page
+def answer_list(ask: Ask, total: int, rows: list[Json], page: Page, *, more: Json | None = None) -> Answer:
+    """Rows with total headers and ``Link``; ``more`` are query members the shop adds to the links (orders do)."""
+    pages = -(-total // page.size)
     headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
-    base = f"{ask.base}/wp-json{ask.route}"
     links = []
-    shown: Callable[[int], str] = lambda number: (  # noqa: E731 (a name for one expression)
-        f"{base}?{build_query(_with_page(ask, number, more or {}))}"
-    )
     if page.number > 1:
-        links.append(f'<{shown(min(page.number - 1, pages))}>; rel="prev"')
+        links.append(_page_link(ask, min(page.number - 1, pages), more, "prev"))
     if page.number < pages:
-        links.append(f'<{shown(page.number + 1)}>; rel="next"')
+        links.append(_page_link(ask, page.number + 1, more, "next"))
     if links:
         headers["Link"] = ", ".join(links)
     return Answer(rows, headers=headers)
 
 
-def _with_page(ask: Ask, number: int, more: Json) -> Json:
+def _page_link(ask: Ask, number: int, more: Json | None, relation: str) -> str:
     cleaned = {name: ask.params.get(name, value) for name, value in ask.query.items()}
     if "page" in cleaned:
         cleaned["page"] = number
-    for name, value in more.items():
+    for name, value in (more or {}).items():
         cleaned.setdefault(name, value)
     cleaned["page"] = number
-    return cleaned
+    return f'<{ask.base}/wp-json{ask.route}?{build_query(cleaned)}>; rel="{relation}"'

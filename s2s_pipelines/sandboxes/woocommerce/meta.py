@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .store import Store
 from .wire import Json
 
 INTERNAL_PRODUCT_KEYS = frozenset(
-    "_visibility _sku _global_unique_id _price _regular_price _sale_price _sale_price_dates_from _sale_price_dates_to total_sales"
-    " _tax_status _tax_class _manage_stock _stock _stock_status _backorders _low_stock_amount _sold_individually _weight _length"
-    " _width _height _upsell_ids _crosssell_ids _purchase_note _default_attributes _product_attributes _virtual _downloadable"
-    " _download_limit _download_expiry _featured _downloadable_files _wc_rating_count _wc_average_rating _wc_review_count"
-    " _variation_description _thumbnail_id _file_paths _product_image_gallery _product_version _wp_old_slug _edit_last _edit_lock"
-    " _cogs_total_value _cogs_value".split()
+    re.findall(
+        r"\S+",
+        "_visibility _sku _global_unique_id _price _regular_price _sale_price _sale_price_dates_from "
+        "_sale_price_dates_to total_sales _tax_status _tax_class _manage_stock _stock _stock_status _backorders "
+        "_low_stock_amount _sold_individually _weight _length _width _height _upsell_ids _crosssell_ids _purchase_note "
+        "_default_attributes _product_attributes _virtual _downloadable _download_limit _download_expiry _featured "
+        "_downloadable_files _wc_rating_count _wc_average_rating _wc_review_count _variation_description _thumbnail_id "
+        "_file_paths _product_image_gallery _product_version _wp_old_slug _edit_last _edit_lock _cogs_total_value "
+        "_cogs_value",
+    )
 )
 
 

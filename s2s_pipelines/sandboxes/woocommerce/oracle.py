@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ def _moment(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
+def _product(row: tuple[Any, ...]) -> ShopProduct:
+    number, parent_id, kind, status, sku, name, regular_price, price, quantity, stock_status, modified_s = row
+    moment = _moment(modified_s)
+    return ShopProduct(number, parent_id, kind, status, sku, name, regular_price, price, quantity, stock_status, moment)
+
+
 class ShopTables:
     """Read-only view of a shop file.
 
@@ -95,8 +102,7 @@ class ShopTables:
         return [self._order(json.loads(row[0]), skus, notes) for row in rows]
 
     @staticmethod
-    def _order(doc: dict[str, object], skus: dict[int, str], notes: dict[int, list[str]]) -> ShopOrder:
-        held: dict[str, object] = doc
+    def _order(doc: dict[str, Any], skus: dict[int, str], notes: dict[int, list[str]]) -> ShopOrder:
         lines = tuple(
             ShopLine(
                 sku=skus.get(line["variation_id"] or line["product_id"], ""),
@@ -106,21 +112,19 @@ class ShopTables:
                 total=Decimal(line["total"]),
                 total_tax=Decimal(line["total_tax"]),
             )
-            for line in json.loads(json.dumps(held["line_items"]))
+            for line in doc["line_items"]
         )
-        meta = tuple((str(entry["key"]), str(entry["value"])) for entry in json.loads(json.dumps(held["meta"])))
-        number = int(str(held["id"]))
         return ShopOrder(
-            id=number,
-            number=str(number),
-            status=str(held["status"]),
-            currency=str(held["currency"]),
-            total=Decimal(str(held["total"])),
-            created_at=_moment(int(str(held["created_s"]))),
-            modified_at=_moment(int(str(held["modified_s"]))),
-            created_via=str(held["created_via"]),
-            meta=meta,
-            notes=tuple(notes.get(number, ())),
+            id=doc["id"],
+            number=str(doc["id"]),
+            status=doc["status"],
+            currency=doc["currency"],
+            total=Decimal(doc["total"]),
+            created_at=_moment(doc["created_s"]),
+            modified_at=_moment(doc["modified_s"]),
+            created_via=doc["created_via"],
+            meta=tuple((entry["key"], str(entry["value"])) for entry in doc["meta"]),
+            notes=tuple(notes.get(doc["id"], ())),
             lines=lines,
         )
 
@@ -132,7 +136,7 @@ class ShopTables:
         )
         with self._open() as connection:
             rows = connection.execute(sql).fetchall()
-        return {row[4]: ShopProduct(*row[:10], _moment(row[10])) for row in rows}
+        return {row[4]: _product(row) for row in rows}
 
     def product_count(self) -> int:
         """Products and variations, with or without a code, the bin left out."""

@@ -37,8 +37,10 @@ LIST_ARGS = {
     **PAGING, **DATES, "orderby": one_of("date", "id", "include", "title", "slug", "modified"), "dp": WHOLE,
     "status": Arg("array", items=one_of(*_LISTED)), "customer": WHOLE, "product": WHOLE, "parent": WHOLES,
 }  # fmt: skip
-_NAMES = {name: TEXT for name in ("first_name", "last_name", "company", "address_1", "address_2", "city", "state", "postcode",
-                                  "country", "phone")}  # fmt: skip
+_NAMES = dict.fromkeys(
+    ("first_name", "last_name", "company", "address_1", "address_2", "city", "state", "postcode", "country", "phone"),
+    TEXT,
+)
 WRITE_ARGS = {
     "parent_id": WHOLE, "status": one_of(*_LISTED[2:]), "currency": one_of(*CURRENCIES), "customer_id": WHOLE,
     "customer_note": TEXT, "billing": record(**_NAMES, email=Arg("string", layout="email", nullable=True)),

@@ -93,25 +93,29 @@ def _count_sales(shop: Shop, order: Json, is_sold: bool) -> None:
     order["sales_recorded"] = is_sold
 
 
-def set_status(shop: Shop, order: Json, status: str) -> None:
-    """Change the status in place with all that follows; an unknown status becomes pending (recordings 81)."""
-    before = order["status"]
-    order["status"] = status if status in STATUSES else "pending"
-    if order["status"] == before:
-        return
+def _stamp(shop: Shop, order: Json) -> None:
     now = shop.clock.now()
     paid = "processing" if needs_work(shop, order) else "completed"
     if order["paid_s"] is None and order["status"] in (paid, "completed"):
         order["paid_s"] = now
     if order["status"] == "completed":
         order["completed_s"] = now
+
+
+def set_status(shop: Shop, order: Json, status: str) -> None:
+    """Change the status in place with all that follows; an unknown status becomes pending (recordings 81)."""
+    before = order["status"]
+    order["status"] = status if status in STATUSES else "pending"
+    if order["status"] == before:
+        return
+    _stamp(shop, order)
     if order["status"] in TAKES_STOCK:
         if not order["stock_reduced"]:
             _move_all(shop, order, True)
         _count_sales(shop, order, True)
     elif order["status"] in GIVES_STOCK and order["stock_reduced"]:
         _move_all(shop, order, False)
-    if order["status"] in ("cancelled", "trash"):
+    if order["status"] == "cancelled":
         _count_sales(shop, order, False)
     if order["status"] == "refunded":
         refund_rest(shop, order)

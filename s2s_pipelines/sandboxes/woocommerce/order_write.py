@@ -88,18 +88,21 @@ def _set_product(shop: Shop, line: Json, product: Json) -> None:
         line["meta"].append(entry)
 
 
+def _net_total(shop: Shop, line: Json, product: Json, sent: Json) -> str:
+    quantity = whole_number(sent.get("quantity", 1)) or 0
+    if not quantity:
+        raise FatalError
+    price = max(Decimal(0), amount(product["price"])) * max(0, quantity)
+    return plain(shop.net_price(price, line["tax_class"], line["tax_status"] == "taxable"))
+
+
 def _write_line(shop: Shop, line: Json, sent: Json, is_new: bool) -> None:
     number = _product_id(shop, sent, is_new)
     product = shop.store.product(number) if number else None
     if product is not None and product["id"] != (line["variation_id"] or line["product_id"]):
         _set_product(shop, line, product)
         if is_new:
-            quantity = whole_number(sent.get("quantity", 1)) or 0
-            if not quantity:
-                raise FatalError
-            price = max(Decimal(0), amount(product["price"])) * max(0, quantity)
-            net = shop.net_price(price, line["tax_class"], line["tax_status"] == "taxable")
-            line["total"] = line["subtotal"] = plain(net)
+            line["total"] = line["subtotal"] = _net_total(shop, line, product, sent)
     for name in ("name", "tax_class"):
         if sent.get(name) is not None:
             line[name] = str(sent[name])
@@ -191,9 +194,8 @@ def write_order(shop: Shop, order: Json, sent: Json) -> None:
         ApiError: a line without product, a freight line without method, an unknown customer.
         FatalError: a line with quantity 0 (recordings 61).
     """
-    for name in _TEXTS:
-        if sent.get(name) is not None and (name != "currency" or sent[name]):
-            order[name] = str(sent[name])
+    order.update({name: str(sent[name]) for name in _TEXTS if sent.get(name) is not None})
+    order["currency"] = order["currency"] or shop.currency
     if sent.get("customer_id") is not None:
         number = whole_number(sent["customer_id"]) or 0
         if number and shop.store.record("customer", number) is None:

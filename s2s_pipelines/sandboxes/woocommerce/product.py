@@ -101,7 +101,7 @@ def save_product(shop: Shop, doc: Json, event: str = "product.updated") -> None:
 
 
 def _settle_parent(shop: Shop, doc: Json) -> None:
-    sql = "SELECT price, stock_status, manage_stock FROM products WHERE parent_id = ? AND type = 'variation' AND status = 'publish'"
+    sql = "SELECT price, stock_status FROM products WHERE parent_id = ? AND type = 'variation' AND status = 'publish'"
     children = shop.store.all(sql, (doc["id"],))
     prices = [row[0] for row in children if row[0] != ""]
     doc["price"] = min(prices, key=amount) if prices else ""
@@ -135,6 +135,7 @@ def _where(shop: Shop, ask: Ask) -> Where:
 
 
 def _add_filters(where: Where, wanted: Json) -> None:
+    _add_values(where, wanted)
     if wanted.get("search"):
         where.add("(name LIKE ? OR doc ->> '$.description' LIKE ?)", *[f"%{wanted['search']}%"] * 2)
     for name in ("type", "slug", "stock_status"):
@@ -144,15 +145,22 @@ def _add_filters(where: Where, wanted: Json) -> None:
         where.among("parent_id", wanted["parent"])
     for name in ("category", "tag"):
         if wanted.get(name):
-            numbers = [number for piece in wanted[name].split(",") if (number := whole_number(piece)) is not None]
-            marks = ", ".join("?" * len(numbers))
-            where.add(f"id IN (SELECT product_id FROM product_terms WHERE term_id IN ({marks}))", *numbers)
+            _add_terms(where, wanted[name])
+
+
+def _add_values(where: Where, wanted: Json) -> None:
     for name in ("featured", "virtual", "downloadable"):
-        if name in wanted and wanted[name] is not None:
+        if wanted.get(name) is not None:
             where.add(f"doc ->> '$.{name}' = ?", int(wanted[name]))
     for name, sign in (("min_price", ">="), ("max_price", "<=")):
         if wanted.get(name):
             where.add(f"CAST(price AS REAL) {sign} CAST(? AS REAL)", wanted[name])
+
+
+def _add_terms(where: Where, listed: str) -> None:
+    numbers = [number for piece in listed.split(",") if (number := whole_number(piece)) is not None]
+    marks = ", ".join("?" * len(numbers))
+    where.add(f"id IN (SELECT product_id FROM product_terms WHERE term_id IN ({marks}))", *numbers)  # noqa: S608 (marks)
 
 
 def _select(shop: Shop, ask: Ask, where: Where) -> tuple[int, list[Json], Page]:

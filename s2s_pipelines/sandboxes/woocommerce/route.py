@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from . import coupon, customer, order, product, site, term, webhook
+from . import coupon, customer, order, product, setting, site, term, webhook
 from .batch import Batch
 from .schema import FLAG, WHOLE, Arg, one_of
 from .shop import Shop
@@ -150,11 +150,11 @@ def _people() -> list[Route]:
 def _site() -> list[Route]:
     group = r"settings/(?P<group_id>[\w-]+)"
     return [
-        _route(group, GET=Operation(site.list_settings, "list")),
+        _route(group, GET=Operation(setting.list_settings, "list")),
         _route(
             rf"{group}/(?P<id>[\w-]+)",
-            GET=Operation(site.read_setting, "read"),
-            EDIT=Operation(site.update_setting, "edit"),
+            GET=Operation(setting.read_setting, "read"),
+            EDIT=Operation(setting.update_setting, "edit"),
         ),
         _collection("taxes", site.list_taxes, site.create_tax, site.TAX_LIST_ARGS, site.TAX_ARGS),
         _item("taxes/{id}", site.read_tax, site.update_tax, site.delete_tax, site.TAX_ARGS),

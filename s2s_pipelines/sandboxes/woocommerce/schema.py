@@ -142,18 +142,23 @@ def _check_text(value: Any, arg: Arg, name: str) -> None:
         raise _Refusal("rest_invalid_email", "Invalid email address.")
 
 
+def _check_members(value: Any, arg: Arg, name: str) -> None:
+    if arg.kind == "array" and arg.items is not None:
+        for index, item in enumerate(_split(value)):
+            _check(item, arg.items, f"{name}[{index}]")
+    if arg.kind == "object" and isinstance(value, dict):
+        for key, inner in arg.properties.items():
+            if key in value:
+                _check(value[key], inner, f"{name}[{key}]")
+
+
 def _check(value: Any, arg: Arg, name: str) -> None:
     if value is None and arg.nullable:
         return
     if not _has_kind(value, arg.kind):
         raise _Refusal("rest_invalid_type", f"{name} is not of type {arg.kind}.", name)
-    if arg.kind == "array" and arg.items is not None:
-        for index, item in enumerate(_split(value)):
-            _check(item, arg.items, f"{name}[{index}]")
-    elif arg.kind == "object" and isinstance(value, dict):
-        for key, inner in arg.properties.items():
-            if key in value:
-                _check(value[key], inner, f"{name}[{key}]")
+    if arg.kind in ("array", "object"):
+        _check_members(value, arg, name)
     elif arg.kind == "string":
         _check_text(value, arg, name)
     elif arg.kind == "integer":
