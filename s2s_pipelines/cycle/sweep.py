@@ -44,10 +44,7 @@ def sweep_client(
         poll_channels(desk, tally)
     if days is not None:
         forced |= reread_days(desk, days, tally)
-        scope = Scope(
-            ordered_from=start_of(days[0], desk.zone),
-            ordered_before=start_of(days[1] + timedelta(days=1), desk.zone),
-        )
+        scope = _placed_on(desk, days)
     if only_orders is not None:
         named = fetch_named(desk, only_orders, tally)
         forced |= named
@@ -57,6 +54,11 @@ def sweep_client(
         _release_named(desk, scope)
     _work(desk, scope, tally)
     return tally.result()
+
+
+def _placed_on(desk: OrderDesk, days: tuple[date, date]) -> Scope:
+    first, last = days
+    return Scope(ordered_from=start_of(first, desk.zone), ordered_before=start_of(last + timedelta(days=1), desk.zone))
 
 
 def _release_named(desk: OrderDesk, scope: Scope) -> None:

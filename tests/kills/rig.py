@@ -4,7 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.kills.subject import Point, Subject
@@ -33,6 +33,12 @@ class Report:
         """Whether every kill fired, nothing was lost or doubled, and the control did double."""
         bad = self.lost + self.doubled + self.wrong_totals + self.untold
         return self.kills > 0 and self.fired == self.kills and bad == 0 and self.control_doubled > 0
+
+    def add(self, other: "Report") -> None:
+        """Count another subject's run in; the steps are those of the subject that has most."""
+        for name, value in asdict(other).items():
+            mine = getattr(self, name)
+            setattr(self, name, max(mine, value) if name == "steps" else mine + value)
 
 
 @dataclass
@@ -104,15 +110,15 @@ def run(
     database: str | None,
     control_database: str | None,
     repeats: int,
-    stride: int,
+    most: int | None,
     control_kills: int,
     say: Callable[[str], None],
 ) -> Report:
-    """Every ``stride``-th point ``repeats`` times, then the control."""
+    """Every point, or ``most`` of them spread evenly, ``repeats`` times; then the control."""
     report = Report()
     subject = make_subject(_new(folder / "trial"), database)
     rig = Rig(subject, say)
-    points = rig.prepare()[::stride]
+    points = spread(rig.prepare(), most)
     report.steps = len(points)
     say(f"{len(points)} points on an order's way, each {repeats} times")
     began = time.monotonic()
@@ -126,7 +132,8 @@ def run(
     final = count(subject)
     report.lost, report.doubled = final.lost, final.doubled
     report.wrong_totals, report.untold = final.wrong_totals, final.untold
-    report.control_doubled = _control(make_subject, folder, control_database, control_kills, say)
+    if control_kills:
+        report.control_doubled = _control(make_subject, folder, control_database, control_kills, say)
     return report
 
 
@@ -164,6 +171,12 @@ def to_stdout(text: str) -> None:
     sys.stdout.flush()
 
 
-def names(points: Sequence[Point]) -> list[str]:
-    """Points as text, for a list."""
-    return [f"{side} {step} #{call}" for step, side, call in points]
+def spread(points: Sequence[Point], most: int | None) -> list[Point]:
+    """At most so many points, evenly over the whole way.
+
+    >>> spread([("a", "before", n) for n in range(6)], 3)
+    [('a', 'before', 0), ('a', 'before', 2), ('a', 'before', 4)]
+    """
+    if most is None or most >= len(points):
+        return list(points)
+    return [points[number * len(points) // most] for number in range(most)]
