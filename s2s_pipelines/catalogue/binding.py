@@ -4,6 +4,7 @@ A column nobody declared and a mapped column that is missing both stop the feed:
 changed under us, and guessing then is worse than standing still.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from s2s_pipelines.catalogue.transform import TRANSFORMS, Transform
 from s2s_pipelines.errors import ConfigurationError
 from s2s_pipelines.model.field import Feed, FieldRow, Target, ValueType, find_target, near_miss
 
+_HINTS = 10
 _SUMMABLE = (ValueType.QUANTITY, ValueType.PRICE, ValueType.WEIGHT)
 
 
@@ -50,9 +52,9 @@ def bind(
     if not problems:
         problems = [*_unfit_targets(rows), *_missing_key(rows)]
     if problems:
-        more = "" if len(problems) <= 10 else f"; and {len(problems) - 10} more"
+        more = "" if len(problems) <= _HINTS else f"; and {len(problems) - _HINTS} more"
         raise ConfigurationError(
-            f"the field map of feed {feed} does not fit: {'; '.join(problems[:10])}{more}",
+            f"the field map of feed {feed} does not fit: {'; '.join(problems[:_HINTS])}{more}",
             operation=f"map {feed}",
             next_step="correct the field map, or list columns nobody wants under ignore",
         )
@@ -77,14 +79,17 @@ def _hint(name: str, names: Collection[str], says: str) -> str:
 def _unfit_columns(rows: Sequence[FieldRow], columns: Sequence[str], ignore: Collection[str]) -> list[str]:
     mapped = {row.column for row in rows if row.column is not None}
     known, found = mapped | set(ignore), set(columns)
-    twice = sorted({name for name in columns if columns.count(name) > 1})
+    twice = sorted(name for name, count in Counter(columns).items() if count > 1)
     problems = [f"column {name!r} arrived twice" for name in twice]
+    # A near miss costs time; a file of ten thousand strange columns is told about the first few.
     problems += [
-        f"column {name!r} is neither mapped nor ignored{_hint(name, known - found, 'declared is')}"
-        for name in sorted(found - known)
+        f"column {name!r} is neither mapped nor ignored"
+        + (_hint(name, known - found, "declared is") if place < _HINTS else "")
+        for place, name in enumerate(sorted(found - known))
     ]
     problems += [
-        f"mapped column {name!r} is missing{_hint(name, found - known, 'there is')}" for name in sorted(mapped - found)
+        f"mapped column {name!r} is missing" + (_hint(name, found - known, "there is") if place < _HINTS else "")
+        for place, name in enumerate(sorted(mapped - found))
     ]
     return problems
 

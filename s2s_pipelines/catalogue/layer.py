@@ -83,7 +83,8 @@ def layers_of(primary: SourceFrames, linked: Sequence[SourceFrames]) -> list[Lay
     for feed in _STRENGTH:
         if feed in primary.feeds:
             table = primary.feeds[feed]
-            layers.append(Layer(primary.source, feed, table, _primary_key(table), _owned(primary, table)))
+            on, owned = _primary_key(table), _owned(primary, table)
+            layers.append(Layer(primary.source, feed, table, on, owned, primary.is_quantity_zeroed))
     return layers
 
 

@@ -53,26 +53,29 @@ def fold(
     [5, 0]
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if read_at.tzinfo is None:
         raise ContractViolation("a read has an aware time", operation="fold an extract")
     moment = pa.scalar(read_at.astimezone(UTC), pa.timestamp("us", "UTC"))
     key = key_column(mapped.column_names)
-    fresh = mapped.drop_columns([c for c in (READ_AT,) if c in mapped.column_names])
-    fresh = fresh.append_column(READ_AT, pa.repeat(moment, fresh.num_rows))
+    fresh = mapped.append_column(READ_AT, pa.repeat(moment, mapped.num_rows))
     tables = [fresh]
     # A snapshot under another key, from before the field map changed, cannot be matched and makes way.
     if previous is not None and key in previous.column_names:
         previous = _in_fresh_spelling(previous, fresh.column_names)
-        tables[0] = _with_earlier_meta(fresh, previous, key)
-        kept = previous.filter(pc.invert(pc.is_in(previous[key], value_set=_keys(fresh, key))))
+        kept = _not_mentioned(previous, fresh, key)
         if is_complete and absent == "zero":
             kept = _without_stock(kept, key, moment, withheld)
-        tables.append(kept)
+        tables = [_with_earlier_meta(fresh, previous, key), kept]
     whole = pa.concat_tables(tables, promote_options="default")
     ordered = [*in_order(set(whole.column_names) - set(_OWN)), *_OWN]
     return whole.select(ordered).sort_by(key).combine_chunks()
+
+
+def _not_mentioned(previous: "pa.Table", fresh: "pa.Table", key: str) -> "pa.Table":
+    import pyarrow.compute as pc
+
+    return previous.filter(pc.invert(pc.is_in(previous[key], value_set=_keys(fresh, key))))
 
 
 def _in_fresh_spelling(previous: "pa.Table", fresh: list[str]) -> "pa.Table":

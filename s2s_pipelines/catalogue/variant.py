@@ -104,9 +104,7 @@ def option_faults(
     if not pc.any(is_shared).as_py():
         return faults
     codes = pc.if_else(is_shared, codes, pa.scalar(None, codes.type))
-    lacking = any_of([_lacks(codes, v) for v in values], len(codes)) if values else is_shared
-    if values:
-        lacking = pc.or_(lacking, pc.and_(is_shared, pc.equal(_joined(values), _UNIT * (len(values) - 1))))
+    lacking = _lacking(values, codes, is_shared)
     if pc.any(lacking).as_py():
         faults.append(Fault("source_product_code", "missing_options", lacking, codes))
     if values:
@@ -117,6 +115,16 @@ def option_faults(
             shown = pc.replace_substring(_joined(values), _UNIT, " / ")
             faults.append(Fault("variants.option1_value", "duplicate_options", same, shown, _others(keys, rows, same)))
     return faults
+
+
+def _lacking(values: "list[pa.Array]", codes: "pa.Array", is_shared: "pa.Array") -> "pa.Array":
+    """Variants that carry no option at all, or not those that their siblings carry."""
+    import pyarrow.compute as pc
+
+    if not values:
+        return is_shared
+    has_none = pc.equal(_joined(values), _UNIT * (len(values) - 1))
+    return pc.or_(any_of([_lacks(codes, v) for v in values], len(codes)), pc.and_(is_shared, has_none))
 
 
 def _lacks(codes: "pa.Array", values: "pa.Array") -> "pa.Array":

@@ -73,6 +73,11 @@ def test_map_that_does_not_fit_stops_the_feed_with_the_near_miss(columns, target
     assert says in error.value.message
 
 
+def test_flood_of_strange_columns_is_told_in_a_few():
+    with pytest.raises(ConfigurationError, match="and 1990 more"):
+        mapped({**goods(TENT), **{f"x{n}": ["1"] for n in range(2000)}})
+
+
 def test_all_misfits_are_named_at_once():
     with pytest.raises(ConfigurationError) as error:
         mapped({**goods(TENT), "a": ["1"], "b": ["2"]}, {**FULL, "vendor": "c"})
@@ -220,6 +225,16 @@ def test_missing_price_of_a_tier_or_quantity_of_a_warehouse_is_no_fault():
     stock = {"variants.sku": "SKU", "variants.qty": "qty", "qty_cpt": "cpt"}
     result = mapped({"SKU": ["1"], "qty": ["5"], "cpt": [None]}, stock, feed="stock")
     assert column(result, "qty_cpt") == [None]
+
+
+@pytest.mark.parametrize(
+    "feed, target, reason",
+    [("stock", "variants.qty", "empty_quantity"), ("prices", "variants.retail_price", "empty_price")],
+)
+def test_empty_figure_is_not_zero_in_the_other_feeds_either(feed, target, reason):
+    result = mapped({"c": ["1", "2"], "f": ["0", ""]}, {"variants.sku": "c", target: "f"}, feed=feed)
+    assert reasons(result) == [(3, target, reason)]
+    assert result.table["sku"].to_pylist() == ["1"]
 
 
 def test_columns_add_up_and_take_away():
