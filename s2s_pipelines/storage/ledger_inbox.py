@@ -200,10 +200,10 @@ class InboxLedger:
             key = {
                 "client": client,
                 "channel": channel,
-                "channel_order_code": raw.channel_order_code,
-                "body_hash": hashlib.sha256(raw.body.encode()).hexdigest(),
+                "channel_order_code": _storable(raw.channel_order_code)[:CODE_LENGTH],
+                "body_hash": hashlib.sha256(raw.body.encode(errors="surrogatepass")).hexdigest(),
             }
-            row = {**key, "body": raw.body, "modified_at": raw.modified_at, "received_at": self._clock.now()}
+            row = {**key, "body": _storable(raw.body), "modified_at": raw.modified_at, "received_at": self._clock.now()}
             if insert_ignoring(connection, inbox, row):
                 new += 1
                 continue
@@ -218,6 +218,11 @@ class InboxLedger:
         # A body that came in once more since we read it stays work to do.
         mine = (inbox.c.id == item.id, inbox.c.modified_at == item.modified_at)
         connection.execute(sa.update(inbox).where(*mine).values(taken_at=self._clock.now(), problem=problem))
+
+
+def _storable(text: str) -> str:
+    """The text without what PostgreSQL takes in no column; an odd body must not keep the others out."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def _poll(connection: sa.Connection, client: str, channel: str, values: dict[str, Any]) -> None:

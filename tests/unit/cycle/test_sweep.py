@@ -117,6 +117,7 @@ def test_a_bad_order_stops_no_other(world):
     unknown = world.shop.place([("X9", 1, "10.00")])
     garbled = world.shop.place(ONE)
     world.shop.edit(garbled, lines='[{"kind": "item"}]')
+    world.shop.place([("A\x00\ud83d", 1, "1.00")])
     gap = world.shop.place(ONE)
     world.shop.edit(gap, total="105.00")
     good = world.shop.place(ONE)
@@ -126,9 +127,9 @@ def test_a_bad_order_stops_no_other(world):
         unknown: "unknown_sku",
         gap: "totals_do_not_tie",
     }
-    assert result.not_understood == 1
+    assert result.not_understood == 2
     assert "KeyError" in result.errors[0].message
-    assert world.desk.ledger.counts(CLIENT)["not_understood"] == 1
+    assert world.desk.ledger.counts(CLIENT)["not_understood"] == 2
 
 
 def test_a_dead_channel_stops_neither_the_others_nor_the_work_at_hand(world):
