@@ -8,6 +8,7 @@ from s2s_pipelines.config.declaration import ClientDeclaration
 from s2s_pipelines.config.problem import Problem
 from s2s_pipelines.model.declared import Declared
 from s2s_pipelines.model.field import FieldRow, MapFeed
+from s2s_pipelines.model.money import PriceTerms
 from s2s_pipelines.ports import BuildContext, Connector
 
 FieldMaps = Mapping[str, Mapping[MapFeed, tuple[FieldRow, ...]]]
@@ -46,7 +47,16 @@ class Client:
             folder=str(self.folder),
             timezone=self.declaration.timezone,
             fields=self.fields.get(source, {}) if source else {},
+            price_terms=self._price_terms(connection),
         )
+
+    def _price_terms(self, connection: str) -> PriceTerms | None:
+        """What prices sent through this connection mean; None where no channel uses it."""
+        terms = self.declaration.terms
+        for channel in self.declaration.channels.values():
+            if channel.connection == connection:
+                return PriceTerms(terms.currency, channel.policy.basis, terms.tax_rate)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

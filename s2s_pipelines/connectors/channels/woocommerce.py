@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from s2s_pipelines.config.secret import SecretRef
+from s2s_pipelines.config.secret import Address, SecretRef, read_address
 from s2s_pipelines.connectors.channels._woocommerce_api import AuthMode, WooApi, shop_auth
 from s2s_pipelines.connectors.channels._woocommerce_desk import NewStatus, PushTerms
 from s2s_pipelines.connectors.channels._woocommerce_item import GRAMS, CategorySource
@@ -53,8 +53,8 @@ class Settings(Declared):
     """Connection to one shop."""
 
     kind: Literal["woocommerce"]
-    url: Annotated[str, Field(max_length=300)]
-    """The shop's address, as WordPress itself knows it, such as ``https://shop.example``."""
+    url: Address
+    """The shop's address, as WordPress itself knows it, such as ``https://shop.example``; or ``{env: NAME}``."""
     consumer_key: SecretRef
     """``ck_...``, with read and write rights."""
     consumer_secret: SecretRef
@@ -82,30 +82,47 @@ class Settings(Declared):
 
     @field_validator("url")
     @classmethod
-    def _is_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be a whole address, such as https://shop.example")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("must hold neither credentials nor a query")
-        return url.rstrip("/").removesuffix("/wp-json/wc/v3").removesuffix("/wp-json")
+    def _is_address(cls, url: Address) -> Address:
+        return _cleaned(url) if isinstance(url, str) else url
 
     @model_validator(mode="after")
     def _keeps_secrets(self) -> Self:
-        if self.auth in ("basic", "query") and not self._is_https:
-            raise ValueError(f"auth: {self.auth} needs an https address; over http use oauth1")
+        if isinstance(self.url, str):
+            self.auth_mode(self.url)
         return self
 
-    @property
-    def _is_https(self) -> bool:
-        return self.url.startswith("https://") or self.is_https_outside
+    def address(self) -> str:
+        """The shop's address, read now.
 
-    @property
-    def auth_mode(self) -> AuthMode:
-        """How the keys travel, decided."""
+        Raises:
+            ConfigurationError: it is named and not there, or not an address.
+        """
+        try:
+            return _cleaned(read_address(self.url))
+        except ValueError as error:
+            raise ConfigurationError(f"the shop's address {error}", next_step="correct url of the connection") from None
+
+    def auth_mode(self, address: str) -> AuthMode:
+        """How the keys travel to that address, decided.
+
+        Raises:
+            ValueError: they would travel readable.
+        """
+        is_https = address.startswith("https://") or self.is_https_outside
         if self.auth == "auto":
-            return "basic" if self._is_https else "oauth1"
+            return "basic" if is_https else "oauth1"
+        if self.auth in ("basic", "query") and not is_https:
+            raise ValueError(f"auth: {self.auth} needs an https address; over http use oauth1")
         return self.auth
+
+
+def _cleaned(url: str) -> str:
+    parts = urlsplit(url)
+    if len(url) > 300 or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a whole address, such as https://shop.example")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold neither credentials nor a query")
+    return url.rstrip("/").removesuffix("/wp-json/wc/v3").removesuffix("/wp-json")
 
 
 class WooCommerceChannel:
@@ -119,10 +136,15 @@ class WooCommerceChannel:
     def _api(self) -> WooApi:
         settings = self._settings
         key, secret = settings.consumer_key.reveal(), settings.consumer_secret.reveal()
+        try:
+            address = settings.address()
+            mode = settings.auth_mode(address)
+        except ValueError as error:
+            raise ConfigurationError(str(error), next_step="correct url or auth of the connection") from None
         return WooApi(
             HttpClient(
-                settings.url,
-                auth=shop_auth(settings.auth_mode, key, secret),
+                address,
+                auth=shop_auth(mode, key, secret),
                 secrets=(key, secret),
                 limits=Limits(read_s=settings.timeout_s),
                 # Polls must see what is there now, whatever cache a host or version 10.5 puts in between.
@@ -195,7 +217,7 @@ class WooCommerceChannel:
 
     def product_url(self, channel_product_code: str) -> str | None:
         """The address that WordPress leads to the product's page."""
-        return f"{self._settings.url}/?post_type=product&p={channel_product_code}"
+        return f"{self._settings.address()}/?post_type=product&p={channel_product_code}"
 
     def _check_terms(self, terms: PriceTerms) -> None:
         currency = self._setting("general/woocommerce_currency")
