@@ -44,16 +44,14 @@ class Dialect:
 
     Attributes:
         delimiter: one or more characters; empty for a file of one column.
-        quote: the quoting character, or None where quotes are ordinary characters.
+        quote: the quoting character, written twice inside quotes; None where quotes are ordinary characters.
         escape: the character that takes the meaning from the next one, or None.
-        is_doubled: a quote inside quotes is written twice.
         is_spaced: blanks after a delimiter do not count.
     """
 
     delimiter: str
     quote: str | None = None
     escape: str | None = None
-    is_doubled: bool = True
     is_spaced: bool = False
 
     def __str__(self) -> str:
@@ -109,7 +107,8 @@ def cut(text: str, dialect: Dialect, *, first_line: int = 1, is_head: bool = Fal
         quotechar=dialect.quote,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
         escapechar=dialect.escape,
-        doublequote=dialect.is_doubled,
+        # Without it csv lets pass what follows a closing quote, strict or not.
+        doublequote=True,
         skipinitialspace=dialect.is_spaced,
         strict=True,
     )

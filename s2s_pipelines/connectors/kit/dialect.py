@@ -72,7 +72,8 @@ def read_table(text: str, hints: Hints, wanted: Wanted) -> tuple[Grid, Dialect]:
         chosen = _whole(text, chosen.dialect, wanted, first_line)
     if chosen.grid is None:
         raise chosen.error or UnreadableFile("no_table", "there is no table", remedy=_DECLARE)
-    refuse_doubtful(text, chosen.grid, chosen.records, chosen.dialect, first_line)
+    is_declared = hints.quote is not None
+    refuse_doubtful(text, chosen.grid, chosen.records, chosen.dialect, first_line, is_declared=is_declared)
     return chosen.grid, chosen.dialect
 
 
@@ -119,9 +120,19 @@ def _choose(text: str, hints: Hints, wanted: Wanted, first_line: int, is_head: b
         chosen = _decided(left)
         names = chosen.grid.header if chosen.grid else []
         _raise_first([f for d, f in failures if any(d in name for name in names)])
+        _yield_to_rivals(chosen, irregular)
         return chosen
     _raise_first([f for _, f in failures])
     return _without_delimiter(text, irregular, wanted, first_line)
+
+
+def _yield_to_rivals(chosen: Contender, irregular: Sequence[Contender]) -> None:
+    """Refuse a table that needs an excuse when another delimiter cuts more columns, if less regularly."""
+    if chosen.is_clean:
+        return
+    for rival in irregular:
+        if rival.width > chosen.width and rival.error and not _is_explained(chosen, rival.dialect.delimiter):
+            raise rival.error
 
 
 def _raise_first(failures: Sequence[UncutText]) -> None:
@@ -157,12 +168,19 @@ def _decided(left: Sequence[Contender]) -> Contender:
         worst = max(left, key=lambda c: (_likeness(c), c.width))
         raise worst.error or UnreadableFile("no_table", "there is no table", remedy=_DECLARE)
     clean = [c for c in good if c.is_clean] or good
-    rivals = [c for c in left if c.grid is None and c.width >= clean[0].width and not clean[0].is_clean]
+    rivals = [c for c in left if c.grid is None and _is_rival(c, clean[0])]
     if len(clean) == 1 and not rivals:
         return clean[0]
     names = " and ".join(str(c.dialect) for c in [*clean, *rivals][:2])
     line = clean[0].records.lines[0]
     raise UnreadableFile("ambiguous_dialect", f"delimited by {names}, both would do", line=line, remedy=_DECLARE)
+
+
+def _is_rival(refused: Contender, chosen: Contender) -> bool:
+    """Whether a delimiter without a table casts doubt on the one with a table: it cuts as many columns, or more from line one."""
+    if not chosen.is_clean:
+        return refused.width >= chosen.width
+    return refused.width > chosen.width and len(refused.records.cells[0]) == refused.width
 
 
 def _explains_away(reader: Contender, other: Contender) -> bool:
@@ -172,7 +190,7 @@ def _explains_away(reader: Contender, other: Contender) -> bool:
     if reader.dialect.delimiter in other.dialect.delimiter:
         return other.grid is None
     if other.dialect.delimiter in reader.dialect.delimiter:
-        return _is_explained(reader, other.dialect.delimiter)
+        return other.grid is None or _is_explained(reader, other.dialect.delimiter)
     return _is_explained(reader, other.dialect.delimiter) and not _is_explained(other, reader.dialect.delimiter)
 
 
@@ -214,10 +232,8 @@ def _preferred(one: Contender, other: Contender) -> Contender:
     """Of two readings that both give a table, the one; ambiguous when neither is the better."""
     if one.records.cells == other.records.cells or one.grid is None or other.grid is None:
         return one
-    if other.dialect.quote == "'" and one.dialect.quote is None:
-        wrapped = _wrapped_share(one.records, "'")
-        if wrapped == 0 or wrapped == 1:
-            return other if wrapped else one
+    if other.dialect.quote == "'" and one.dialect.quote is None and _is_wrapped(one.records, "'"):
+        return other
     if one.grid.is_ragged != other.grid.is_ragged:
         return other if one.grid.is_ragged else one
     line = next(
@@ -233,20 +249,15 @@ def _preferred(one: Contender, other: Contender) -> Contender:
     )
 
 
-def _wrapped_share(records: Records, quote: str) -> float:
-    """0 when no cell is wrapped in the quote, 1 when whole columns are and no other cell begins with it, else between."""
+def _is_wrapped(records: Records, quote: str) -> bool:
+    """Whether the quote wraps whole columns, their names included or not, and begins no other cell."""
     width = common_width(records.cells)
-    rows = [c for c in records.cells if len(c) == width]
-    begins = wraps = 0
-    for i in range(width):
-        cells = [c[i].strip() for c in rows if c[i].strip()]
-        inside = sum(len(c) > 1 and c.startswith(quote) and c.endswith(quote) for c in cells)
-        begins += sum(c.startswith(quote) for c in cells)
-        if inside >= max(2, len(cells) - 1):
-            wraps += inside
-        elif inside:
-            return 0.5
-    return wraps / begins if begins and wraps else 0.0
+    columns = [[c[i].strip() for c in records.cells if len(c) == width and c[i].strip()] for i in range(width)]
+    for cells in columns:
+        wrapped = sum(len(c) > 1 and c.startswith(quote) and c.endswith(quote) for c in cells)
+        if any(c.startswith(quote) for c in cells) and wrapped < max(2, len(cells) - 1):
+            return False
+    return True
 
 
 def _quotings(text: str, delimiter: str, hints: Hints) -> Iterator[Dialect]:
@@ -254,7 +265,7 @@ def _quotings(text: str, delimiter: str, hints: Hints) -> Iterator[Dialect]:
     plain = Dialect(delimiter)
     if hints.quote is not None or hints.escape is not None:
         quote = '"' if hints.quote is None else hints.quote or None
-        yield Dialect(delimiter, quote, hints.escape, is_doubled=hints.escape is None or hints.quote is not None)
+        yield Dialect(delimiter, quote, hints.escape)
         return
     start = rf"(?:\A|[\r\n]|{re.escape(delimiter)})"
     is_escaping = "\\" in text and ("\\" + delimiter in text or '\\"' in text or "\\'" in text)
@@ -272,8 +283,7 @@ def _with_quote(plain: Dialect, quote: str, is_escaping: bool, is_spaced: bool) 
     for spaced in (False, True) if is_spaced else (False,):
         yield replace(plain, quote=quote, is_spaced=spaced)
         if is_escaping:
-            yield replace(plain, quote=quote, escape="\\", is_doubled=False, is_spaced=spaced)
-            yield replace(plain, quote=quote, escape="\\", is_doubled=True, is_spaced=spaced)
+            yield replace(plain, quote=quote, escape="\\", is_spaced=spaced)
 
 
 def _loose_quote(records: Records, dialect: Dialect) -> int:

@@ -33,12 +33,13 @@ _DECLARE = "ask the supplier which encoding it is and declare it as `encoding`"
 
 _MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
-_LETTERS = "àáâãäåæçèéêëìíîïñòóôõöøùúûüßœÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒ"
+_LETTERS = "àáâãäåæçèéêëìíîïñòóôõöøùúûüßœÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÓÔÖØÙÚÛÜŒ"
 _SYMBOLS = "€‘’“”„•–—…™\u00a0¡¢£¥§©ª«®°±²³´µ·¹º»¼½¾¿×"
 _ANY = rf"[A-Za-z{_LETTERS}]"
 _IMPLAUSIBLE: tuple[re.Pattern[str], ...] = (
     # Neither a letter of a Western European language nor a sign that shops type: ¤ and ‚ are n and e with accents of DOS.
     re.compile(rf"[^\x00-\x7f{_LETTERS}{_SYMBOLS}]"),
+    # (Õ and Ò are left out as well: they are the apostrophe and the quote of the Macintosh.)
     # Whole words of accents are Cyrillic, Greek or worse.
     re.compile(rf"[{_LETTERS}]{{3}}"),
     # A capital amid small letters is an accent of DOS or of the old Macintosh.

@@ -1,9 +1,14 @@
 """Tells a header from a row: by words of the trade, and by names that do not look like the cells below them."""
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from s2s_pipelines.connectors.kit import shape
 from s2s_pipelines.connectors.kit.refusal import UnreadableFile
+
+_NAME = re.compile(r"[^\W\d_][\w .()/%#&+-]{0,59}")
+"""What a name of a column looks like; asked of headers without rows, which are easily confused with a sentence."""
 
 
 def joined_header(rows: Sequence[Sequence[str]], width: int) -> list[str]:
@@ -24,13 +29,14 @@ def check_header(header: Sequence[str], rows: Sequence[Sequence[str]], line: int
     names = [n for n in header if n]
     words = sum(map(shape.is_header_word, names))
     alike, apart = _evidence(header, rows)
-    is_short = all(len(n) <= 100 for n in names)
-    if is_short and not alike and (apart or words * 2 >= len(names) > 0) and (not has_preamble or apart or words >= 2):
-        return
-    if is_short and words >= 2 and (words > alike or apart):
-        return
-    if is_short and not rows and not has_preamble and not any(shape.kind_of(n) in ("number", "date") for n in names):
-        return
+    is_certain = bool(apart) or words >= 2
+    if not any(len(n) > 100 or "</" in n or "://" in n for n in names):
+        if rows and not alike and (is_certain or (words * 2 >= len(names) > 0 and not has_preamble)):
+            return
+        if alike == _sizes(names) and apart and words >= 2:
+            return
+        if words and not alike and not rows and not has_preamble and all(map(_NAME.fullmatch, names)):
+            return
     raise UnreadableFile(
         "no_header",
         "nothing tells this line from a row, so it may not be the header",
@@ -39,28 +45,30 @@ def check_header(header: Sequence[str], rows: Sequence[Sequence[str]], line: int
     )
 
 
+def _sizes(names: Sequence[str]) -> int:
+    """How many names are whole numbers in rising order, as sizes and years are; 0 when they do not rise."""
+    numbers = [int(n) for n in names if n.isascii() and n.isdigit() and len(n) <= 4]
+    return len(numbers) if all(a < b for a, b in pairwise(numbers)) else 0
+
+
 def _evidence(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[int, int]:
     """Columns whose name looks like their cells, and columns whose name certainly does not."""
-    kinds = shape.column_kinds(rows, len(header)) if rows else []
+    kinds = shape.column_kinds(rows, len(header))
     step = max(1, len(rows) // 200)
     alike = apart = 0
     for i, kind in enumerate(kinds):
         name, cells = header[i], [r[i] for r in rows[::step] if i < len(r) and r[i].strip()]
-        if not name or not cells:
-            continue
         own = shape.kind_of(name)
-        if own in ("number", "date"):
-            alike += own == kind
-        elif _is_like(name, cells):
+        if own in ("number", "date") or (name and _is_like(name, cells)):
             alike += 1
-        elif _is_unlike(name, cells) or (kind in ("number", "date", "flag") and own != kind):
+        elif name and cells and (_is_unlike(name, cells) or (kind in ("number", "date", "flag") and own != kind)):
             apart += 1
     return alike, apart
 
 
 def _is_like(name: str, cells: Sequence[str]) -> bool:
     """Whether the name could be one more cell: built as all of them are, or found among them."""
-    if shape.has_digit(name) and all(shape.outline(c) == shape.outline(name) for c in cells):
+    if cells and shape.has_digit(name) and all(shape.outline(c) == shape.outline(name) for c in cells):
         return True
     return not shape.is_header_word(name) and any(c.strip() == name for c in cells)
 

@@ -3,6 +3,7 @@
 It refuses where two readings are left. It rejects single rows, with their line, where the rest is beyond doubt.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from s2s_pipelines.connectors.kit import shape
 from s2s_pipelines.connectors.kit.delimited import Records
 from s2s_pipelines.connectors.kit.header import check_header, is_rule, joined_header, looks_like_header
+from s2s_pipelines.connectors.kit.preamble import check_preamble, is_title
 from s2s_pipelines.connectors.kit.refusal import UnreadableFile
 from s2s_pipelines.model.reject import Reject
 
@@ -17,6 +19,7 @@ COLUMN_LIMIT = 2_000
 _TOTALS = frozenset(
     {"total", "totals", "grand total", "subtotal", "sum", "totaal", "summe", "gesamt", "end of file", "eof"}
 )
+_REMARK = re.compile(r"\s*#(?!\d)")
 _DECLARE = "declare header_row (the line of the header), or ask the supplier for a plain table"
 
 
@@ -96,10 +99,12 @@ def find_table(records: Records, wanted: Wanted, *, width: int, delimiter: str =
         if wanted.header or wanted.header_row
         else _found_start(records, wanted, width, delimiter)
     )
-    grid = _rows(records, start, delimiter)
+    grid = _rows(records, start, width)
     _name_columns(grid, start.line)
     _refuse_second_table(grid, records, start, wanted)
     grid.has_preamble = start.preamble > 0
+    if start.preamble and not grid.rows and wanted.header_row is None:
+        raise UnreadableFile("no_header", "nothing follows this line", line=start.line, remedy=_DECLARE)
     if start.preamble:
         grid.notes.append(f"{start.preamble} line(s) above the header in line {start.line} were left out")
     return grid
@@ -166,7 +171,7 @@ def _found_start(records: Records, wanted: Wanted, width: int, delimiter: str) -
         (
             i
             for i, cells in enumerate(records.cells)
-            if _fits_header(cells, records.cells[i + 1 :], width, delimiter) and not _is_title(cells, width)
+            if _fits_header(cells, records.cells[i + 1 :], width, delimiter) and not is_title(cells, width)
         ),
         None,
     )
@@ -177,7 +182,7 @@ def _found_start(records: Records, wanted: Wanted, width: int, delimiter: str) -
             line=records.lines[0],
             remedy="check for delimiters inside cells that are not quoted",
         )
-    _check_preamble(records, index, width)
+    check_preamble(records, index, width)
     line = records.lines[index]
     last = index + wanted.header_rows
     header = (
@@ -208,37 +213,6 @@ def _fits_header(cells: Sequence[str], below: Sequence[Sequence[str]], width: in
     )
 
 
-def _is_title(cells: Sequence[str], width: int) -> bool:
-    """Whether a record of full width holds but a title, or a word and its value, as spreadsheet programs save them."""
-    filled = [j for j, c in enumerate(cells) if c.strip()]
-    return (filled == [0] and width > 1) or (filled == [0, 1] and width > 3)
-
-
-def _check_preamble(records: Records, index: int, width: int) -> None:
-    blanks = set(records.blanks)
-    for i in range(index):
-        cells, line = records.cells[i], records.lines[i]
-        filled = [j for j, c in enumerate(cells) if c.strip()]
-        is_adjacent = i == index - 1 and records.last_lines[i] + 1 not in blanks
-        if filled in ([], [0]) or cells[0].lstrip().startswith("#"):
-            continue
-        is_short = len(filled) <= width // 2 and (len(cells) < width or filled == [0, 1])
-        if is_adjacent and len(cells) > 1 and ":" not in cells[0]:
-            raise UnreadableFile(
-                "ragged_rows",
-                f"{len(cells)} cells stand above rows of {width}",
-                line=line,
-                remedy="check for delimiters inside cells that are not quoted, or declare header_row",
-            )
-        if not is_short:
-            raise UnreadableFile(
-                "unclear_header",
-                "this line above the table is neither a title nor a header of its own",
-                line=line,
-                remedy=_DECLARE,
-            )
-
-
 def _check_first_row(records: Records, first: int, rows: Sequence[Sequence[str]], width: int) -> None:
     if first >= len(records.cells) or len(rows) < 2:
         return
@@ -254,26 +228,31 @@ def _check_first_row(records: Records, first: int, rows: Sequence[Sequence[str]]
         )
 
 
-def _rows(records: Records, start: _Start, delimiter: str) -> Grid:
+def _rows(records: Records, start: _Start, common: int) -> Grid:
     """Sort the records below the header into rows and rejects."""
     grid = Grid(_without_overhang(start.header, records.cells[start.body :]), [], [])
-    width = len(grid.header)
+    # Where rows end in a delimiter and the header does not, a row of the header's width is a short one.
+    width, excess = len(grid.header), int(common == len(start.header) + 1)
     first = start.body + (start.body < len(records.cells) and is_rule(records.cells[start.body]))
     tail = _tail(records, first, width)
-    is_overhung = _fits_header(start.header, records.cells[first:], width + 1, delimiter)
+    has_remarks = any(c[0].lstrip().startswith("#") for c in records.cells[: start.preamble])
     odd: list[tuple[int, int]] = []
     comments = 0
     for i in range(first, tail):
         cells = records.cells[i]
-        if len(cells) == width or (is_overhung and len(cells) == width + 1 and not cells[-1].strip()):
+        if len(cells) == width + excess and not any(map(str.strip, cells[width:])):
             _sort_row(grid, cells[:width], records.lines[i])
-        elif cells[0].lstrip().startswith("#"):
+        elif _REMARK.match(cells[0]) and (len(cells) == 1 or has_remarks):
             comments += 1
         else:
             odd.append((i, len(cells)))
     for cells, line in zip(records.cells[tail:], records.lines[tail:], strict=True):
         grid.rejects.append(_reject(line, cells, "footer", "this line stands below the table or sums it up"))
     _sort_odd(grid, records, odd, width)
+    if len(grid.rejects) > len(grid.rows):
+        raise UnreadableFile(
+            "ragged_rows", f"only {len(grid.rows)} rows fit the header", line=start.line, remedy=_DECLARE
+        )
     if comments:
         grid.notes.append(f"{comments} line(s) beginning with # were left out as comments")
     return grid

@@ -107,4 +107,4 @@ def is_natural(cell: str, delimiter: str) -> bool:
         return True
     rest = re.sub(r"<[^<>]*>|&#?\w+;|\w+://[^\s,;|]+", "", cell)
     rest = re.sub(r"(?<=\d)[.,:](?=\d)", "", rest)
-    return delimiter not in re.sub(r"[,;:](?=\s)", "", rest)
+    return delimiter not in re.sub(r"[,;:](?=\s)|:$", "", rest)

@@ -29,7 +29,7 @@ def read_single_column(text: str, wanted: Wanted, first_line: int) -> tuple[Reco
     _refuse_delimiters(cells, records.lines, is_quoted=is_quoted)
     grid = find_table(records, wanted, width=1)
     _refuse_blanks(cells, records.lines[0])
-    if not grid.rows or not (wanted.header or wanted.header_row or shape.is_header_word(grid.header[0])):
+    if len(grid.rows) < 2 or not (wanted.header or wanted.header_row or shape.is_header_word(grid.header[0])):
         raise UnreadableFile("no_table", "this is no table with a header", line=records.lines[0], remedy=_DECLARE)
     return records, grid, dialect
 
@@ -38,10 +38,9 @@ def _refuse_delimiters(cells: Sequence[str], lines: Sequence[int], *, is_quoted:
     for delimiter in DELIMITERS:
         counts = [c.count(delimiter) for c in cells]
         is_wrapped = counts[0] > 0 and sum(n == counts[0] for n in counts) * 5 >= len(counts) * 4
-        loose = (
-            i for i, c in enumerate(cells) if delimiter in c and not is_quoted and not shape.is_natural(c, delimiter)
-        )
-        place = 0 if is_wrapped else next(loose, None)
+        is_text = is_quoted and delimiter in ",;:"
+        loose = (i for i, c in enumerate(cells) if delimiter in c and not shape.is_natural(c, delimiter))
+        place = 0 if is_wrapped else None if is_text else next(loose, None)
         if place is not None:
             raise UnreadableFile(
                 "no_delimiter",
