@@ -54,6 +54,11 @@ class Database:
         return {"mariadb": "mysql"}.get(name, name)
 
     @property
+    def locks_late(self) -> bool:
+        """Whether two writers that look first can both be refused: SQLite's ODBC driver cannot ask for the lock first."""
+        return self.is_odbc and self.engine_name == "sqlite"
+
+    @property
     def place(self) -> Place:
         """For errors."""
         return Place(self.client, self.connection, self.engine_name, self.redactor)

@@ -99,9 +99,13 @@ class OrderDesk:
         import sqlalchemy as sa
 
         reference = document.reference
+        if self.writing.locks_late:
+            standing = self.find(reference)
+            if standing is not None:
+                return standing
         try:
             with self.writing.opened(_RAISE) as connection:
-                standing = self._receipt(connection, reference, was_found=True)
+                standing = None if self.writing.locks_late else self._receipt(connection, reference, was_found=True)
                 if standing is not None:
                     return standing
                 self._write(connection, document)

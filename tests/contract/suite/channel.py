@@ -97,6 +97,11 @@ def pages(channel: Channel, since: str | None, limit: int) -> list[OrderPage]:
     raise AssertionError("the pages never end")
 
 
+def kept_cursor(found: Sequence[OrderPage]) -> str | None:
+    """The cursor the sweep is left with: None of a page means that the one before it still stands."""
+    return next((page.next_cursor for page in reversed(found) if page.next_cursor is not None), None)
+
+
 def codes(orders: Sequence[RawOrder]) -> list[str]:
     """Their ids."""
     return [order.channel_order_code for order in orders]
@@ -159,13 +164,10 @@ class ChannelContract:
         changes = [simple("0007", price=Decimal("1299.90"), qty=3), simple("A2", qty=0), variable("B", ["B1", "B2"])]
         assert_ok(changes, harness.channel().push(changes))
         first, second = the_only(harness, "0007"), the_only(harness, "A2")
-        assert (first.fields["title"], first.fields["price"], first.fields["qty"]) == (
-            "Item 0007",
-            Decimal("1299.90"),
-            3,
-        )
-        assert second.fields["qty"] == 0
-        assert [the_only(harness, sku).fields["qty"] for sku in ("B1", "B2")] == [0, 1]
+        wanted = {"title": "Item 0007", "price": Decimal("1299.90"), "qty": 3}
+        assert {name: first.fields.get(name) for name in wanted} == wanted
+        assert second.fields.get("qty") == 0
+        assert [the_only(harness, sku).fields.get("qty") for sku in ("B1", "B2")] == [0, 1]
         assert first.is_shown
 
     def test_pushing_twice_makes_nothing_twice(self, harness: ChannelHarness) -> None:
@@ -184,7 +186,7 @@ class ChannelContract:
         outcomes = harness.channel().push(created)
         changes = [linked(simple("A1", Action.UPDATE, qty=9), outcomes)]
         assert_ok(changes, harness.channel().push(changes))
-        assert the_only(harness, "A1").fields["qty"] == 9
+        assert the_only(harness, "A1").fields.get("qty") == 9
 
     def test_only_given_fields_are_touched(self, harness: ChannelHarness) -> None:
         outcomes = harness.channel().push([simple("A1")])
@@ -192,8 +194,8 @@ class ChannelContract:
         changes = [linked(simple("A1", Action.UPDATE, qty=9), outcomes)]
         assert_ok(changes, harness.channel().push(changes))
         item = the_only(harness, "A1")
-        assert item.fields["title"] == "Named by the shop keeper"
-        assert (item.fields["price"], item.fields["qty"]) == (Decimal("199.90"), 9)
+        assert item.fields.get("title") == "Named by the shop keeper"
+        assert (item.fields.get("price"), item.fields.get("qty")) == (Decimal("199.90"), 9)
 
     def test_what_the_shop_already_has_is_matched_by_sku(self, harness: ChannelHarness) -> None:
         planted = harness.plant("A1", "Old name", Decimal("10.00"), 1)
@@ -203,7 +205,7 @@ class ChannelContract:
         item = the_only(harness, "A1")
         assert item.channel_product_code == planted.channel_product_code
         assert {o.channel_product_code for o in outcomes} == {planted.channel_product_code}
-        assert item.fields["qty"] == 4
+        assert item.fields.get("qty") == 4
 
     @requires("rejects")
     def test_one_refused_item_does_not_stop_the_others(self, harness: ChannelHarness) -> None:
@@ -245,7 +247,7 @@ class ChannelContract:
     def test_many_items_are_all_pushed(self, harness: ChannelHarness) -> None:
         changes = [simple(f"M{n:03}", qty=n) for n in range(130)]
         assert_ok(changes, harness.channel().push(changes))
-        assert [the_only(harness, f"M{n:03}").fields["qty"] for n in (0, 99, 100, 129)] == [0, 99, 100, 129]
+        assert [the_only(harness, f"M{n:03}").fields.get("qty") for n in (0, 99, 100, 129)] == [0, 99, 100, 129]
 
     # -- orders
 
@@ -291,8 +293,7 @@ class ChannelContract:
         old = harness.place(Basket((("A1", 1),)), at=MORNING)
         for n in range(3):
             harness.place(Basket((("A1", 1),)), at=MORNING + timedelta(hours=1 + n))
-        cursor = pages(harness.channel(), None, 100)[-1].next_cursor
-        assert cursor is not None
+        cursor = kept_cursor(pages(harness.channel(), None, 100))
         harness.change(old, at=MORNING + timedelta(hours=9))
         again = [order for page in pages(harness.channel(), cursor, 100) for order in page.orders]
         assert old in codes(again)
@@ -300,7 +301,7 @@ class ChannelContract:
     def test_an_order_of_the_last_moment_comes_after_the_cursor(self, harness: ChannelHarness) -> None:
         harness.plant("A1", "Item", Decimal("10.00"), 100)
         harness.place(Basket((("A1", 1),)), at=MORNING)
-        cursor = pages(harness.channel(), None, 100)[-1].next_cursor
+        cursor = kept_cursor(pages(harness.channel(), None, 100))
         late = harness.place(Basket((("A1", 1),)), at=MORNING)
         assert late in {code for page in pages(harness.channel(), cursor, 100) for code in codes(page.orders)}
 
