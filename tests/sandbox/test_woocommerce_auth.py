@@ -37,7 +37,9 @@ def signed(sandbox: WooSandbox, method: str, query: dict[str, str], digest: str 
         **changes,
     }
     text = construct_base_string(method, products(sandbox), list(query.items()))
-    made = hmac.new(f"{OWNER[1]}&".encode(), text.encode(), {"HMAC-SHA1": hashlib.sha1}.get(digest, hashlib.sha256)).digest()
+    made = hmac.new(
+        f"{OWNER[1]}&".encode(), text.encode(), {"HMAC-SHA1": hashlib.sha1}.get(digest, hashlib.sha256)
+    ).digest()
     query["oauth_signature"] = b64encode(made).decode()
     return f"{products(sandbox)}?{urlencode(query, quote_via=quote)}"
 

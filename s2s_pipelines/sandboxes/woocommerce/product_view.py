@@ -17,6 +17,7 @@ from .wire import Ask, Json
 
 _ALLOW = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _RELATED = 5
+_MOST_REMEMBERED = 20_000
 
 
 def self_link(address: str, allow: list[str] | None = None) -> list[Json]:
@@ -139,6 +140,8 @@ def _default_attributes(shop: Shop, doc: Json) -> list[Json]:
 
 def _related(shop: Shop, doc: Json) -> list[int]:
     """Up to five of the products that shared a term when the product was first shown (recordings 15, 29)."""
+    if len(shop.related) > _MOST_REMEMBERED:
+        shop.related.clear()
     if doc["id"] not in shop.related:
         shop.related[doc["id"]] = _sharing(shop, doc)
     found = list(shop.related[doc["id"]])

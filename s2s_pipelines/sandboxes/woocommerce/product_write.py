@@ -139,10 +139,11 @@ def free_slug(shop: Shop, slug: str, number: int) -> str:
     if shop.store.one(sql, (slug, number)) is None:
         return slug
     prefix = f"{slug[:190]}-"
-    rows = shop.store.all("SELECT slug FROM products WHERE slug >= ? AND slug < ?", (prefix, f"{prefix}:"))
-    taken = {row[0] for row in rows}
-    suffix = 2
-    while f"{prefix}{suffix}" in taken:
+    numbered = shop.store.one(
+        "SELECT count(*) FROM products WHERE slug >= ? AND slug < ?", (f"{prefix}0", f"{prefix}:")
+    )[0]
+    suffix = numbered + 2
+    while shop.store.one(sql, (f"{prefix}{suffix}", number)) is not None:
         suffix += 1
     return f"{prefix}{suffix}"
 

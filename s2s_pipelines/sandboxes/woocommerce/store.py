@@ -31,8 +31,8 @@ CREATE INDEX IF NOT EXISTS products_sku ON products (sku_key);
 CREATE INDEX IF NOT EXISTS products_gtin ON products (gtin) WHERE gtin <> '';
 CREATE INDEX IF NOT EXISTS products_slug ON products (slug);
 CREATE INDEX IF NOT EXISTS products_parent ON products (parent_id);
-CREATE INDEX IF NOT EXISTS products_modified ON products (modified_s);
-CREATE INDEX IF NOT EXISTS products_created ON products (created_s);
+CREATE INDEX IF NOT EXISTS products_modified ON products (modified_s, status, type);
+CREATE INDEX IF NOT EXISTS products_created ON products (created_s, status, type);
 CREATE TABLE IF NOT EXISTS product_terms (
     term_id INTEGER NOT NULL, product_id INTEGER NOT NULL, PRIMARY KEY (term_id, product_id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS product_terms_product ON product_terms (product_id);

@@ -46,6 +46,7 @@ _HOOKS = {
     "customer.updated": ["profile_update", "woocommerce_update_customer"],
     "customer.deleted": ["delete_user"],
 }
+_FIRST = {"ping": 0, "order.created": 1, "order.updated": 2}
 LIST_ARGS = {
     **PAGING,
     "orderby": one_of("date", "id", "title"),
@@ -181,7 +182,7 @@ class Courier:
         """Queue what the request that just ended announced; called under the shop's lock."""
         events, self._events = list(self._events), {}
         hooks = [held for held in self._shop.store.records("webhook") if held["status"] == "active"] if events else []
-        for topic, number in sorted(events, key=lambda event: ("ping", "order.created").count(event[0]) == 0):
+        for topic, number in sorted(events, key=lambda event: _FIRST.get(event[0], len(_FIRST))):
             if topic == "ping":
                 held = self._shop.store.record("webhook", number)
                 if held is not None:
