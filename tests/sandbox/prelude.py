@@ -9,17 +9,6 @@ from typing import Any
 
 from .replay import Player
 
-ADDRESS = {
-    "first_name": "Thandi", "last_name": "Nkosi", "company": "Example Traders (Pty) Ltd", "address_1": "1 Long St",
-    "address_2": "Unit 4", "city": "Cape Town", "state": "WC", "postcode": "8001", "country": "ZA",
-    "phone": "+27 21 555 0100",
-}  # fmt: skip
-BUYER = {
-    "billing": {**ADDRESS, "email": "thandi@customer.example"},
-    "shipping": {**ADDRESS, "address_1": "7 Dock Rd"},
-    "payment_method": "bacs",
-    "payment_method_title": "EFT",
-}
 MIDDAY = 1795256100  # 2026-11-21 10:15:00 UTC, a little before the first recorded stamp
 
 
@@ -42,7 +31,7 @@ def _newest(player: Player, recorded: int) -> None:
 
 def _order(player: Player, recorded: int, lines: dict[int, int], **more: Any) -> dict[str, Any]:
     items = [{"product_id": player.ids.ours("post", number), "quantity": count} for number, count in lines.items()]
-    return _make(player, recorded, "orders", {**BUYER, "line_items": items, **more})
+    return _make(player, recorded, "orders", {**player.buyer, "line_items": items, **more})
 
 
 def product_of_a_broken_batch(player: Player) -> None:
@@ -116,7 +105,7 @@ def orders_of_the_shop_front(player: Player) -> None:
         for number, count in ((72, 2), (76, 3), (74, 1))
     ]
     freight = [{"method_id": "flat_rate", "method_title": "Flat rate", "total": "100"}]
-    body = {**BUYER, "status": "on-hold", "line_items": [*items, variation], "shipping_lines": freight}
+    body = {**player.buyer, "status": "on-hold", "line_items": [*items, variation], "shipping_lines": freight}
     _make(player, 97, "orders", {**body, "coupon_lines": [{"code": "ten"}]})
     at(player, "10:16:37")
     _set(player, "tax/woocommerce_prices_include_tax", "no")
@@ -156,7 +145,7 @@ def order_for_webhooks(player: Player) -> None:
     variation = {"product_id": player.ids.ours("post", 16), "variation_id": player.ids.ours("post", 17), "quantity": 1}
     items = [{"product_id": player.ids.ours("post", 72), "quantity": 1}, variation]
     freight = [{"method_id": "flat_rate", "method_title": "Flat rate", "total": "86.96"}]
-    body = {**BUYER, "status": "processing", "line_items": items, "shipping_lines": freight}
+    body = {**player.buyer, "status": "processing", "line_items": items, "shipping_lines": freight}
     body["customer_note"] = 'Ünïcode / slash "quote" 😀'
     at(player, "10:17:43")
     _make(player, 114, "orders", body)

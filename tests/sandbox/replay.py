@@ -244,6 +244,7 @@ class Player:
         self.ids = Ids()
         self.host = sandbox.url.removeprefix("http://")
         self._nonce = ""
+        self.buyer: dict[str, Any] = {}
 
     def set_clock(self, body: Any) -> None:
         """Move the clock to the newest stamp of a recorded answer; it never goes back."""
@@ -273,9 +274,9 @@ class Player:
             query["consumer_key"], query["consumer_secret"] = self.keys["owner"]
         text = urlencode(query, quote_via=quote)
         address = f"{self.sandbox.url}{quote(path, safe='/')}{'?' if text else ''}{text}"
-        data = self._body(request)
+        raw = self._body(request)
         return requests.request(
-            request["method"], address, data=data, headers=headers, auth=auth or _no_auth, timeout=20
+            request["method"], address, data=raw, headers=headers, auth=auth or _no_auth, timeout=20
         )
 
     def _query(self, query: dict[str, Any]) -> dict[str, str]:

@@ -124,7 +124,7 @@ def create_order(shop: Shop, ask: Ask) -> Answer:
     except ApiError as error:
         order["status"] = "checkout-draft"
         shop.store.save_order(order)
-        error.data = {**error.data, "new_draft_order_id": order["id"]}
+        error.detail = {**error.detail, "new_draft_order_id": order["id"]}
         raise
     if ask.params.get("status"):
         set_status(shop, order, ask.params["status"])
@@ -330,9 +330,9 @@ def create_refund(shop: Shop, ask: Ask) -> Answer:
     code = "woocommerce_rest_cannot_create_order_refund"
     rest = Decimal(order["total"]) - refunded_amount(shop, order)
     if value < 0 or value > rest:
-        raise ApiError(code, "Invalid refund amount.", 500, data=500)
+        raise ApiError(code, "Invalid refund amount.", 500, detail=500)
     if ask.params.get("api_refund") is not False:
-        raise ApiError(code, "The payment gateway for this order does not support automatic refunds.", 500, data=500)
+        raise ApiError(code, "The payment gateway for this order does not support automatic refunds.", 500, detail=500)
     reason = filter_markup(str(ask.params.get("reason") or ""))
     refund = store_refund(shop, order, plain(value), reason, lines, _refund_taxes(shop, order, lines))
     if ask.params.get("api_restock") is not False:

@@ -122,6 +122,7 @@ class WooSandbox:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((host, port))
+        self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name="woo-sandbox", daemon=True)
 
     def _run(self) -> None:
@@ -160,9 +161,13 @@ class WooSandbox:
         raise RuntimeError("the WooCommerce sandbox did not start")
 
     def stop(self) -> None:
-        """Stop serving and close the file."""
+        """Stop serving and close the file; a second call does nothing."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
         self._server.should_exit = True
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         self.site.courier.close()
         self._socket.close()
         self.shop.store.close()

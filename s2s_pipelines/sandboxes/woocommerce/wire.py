@@ -31,19 +31,19 @@ class ApiError(Exception):
         message: text for people, already HTML-escaped where the shop escapes it.
         status: HTTP status.
         extra: further members of ``data``.
-        data: the whole ``data`` member when it is not an object (refunds answer a bare number).
+        detail: the whole ``data`` member when it is not an object (refunds answer a bare number).
     """
 
-    def __init__(self, code: str, message: str, status: int, extra: Json | None = None, data: Any = None) -> None:
+    def __init__(self, code: str, message: str, status: int, extra: Json | None = None, detail: Any = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
-        self.data: Any = data if data is not None else {"status": status, **(extra or {})}
+        self.detail: Any = detail if detail is not None else {"status": status, **(extra or {})}
 
     def body(self) -> Json:
         """The JSON object the shop answers."""
-        return {"code": self.code, "message": self.message, "data": self.data}
+        return {"code": self.code, "message": self.message, "data": self.detail}
 
 
 class FatalError(Exception):
