@@ -9,28 +9,39 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FuturesTimeout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 from s2s_pipelines.config.environment import Environment
 from s2s_pipelines.config.fleet import Client, Fleet
-from s2s_pipelines.config.loader import load_fleet
+from s2s_pipelines.config.loader import load_client, load_fleet
 from s2s_pipelines.connectors.registry import connectors
-from s2s_pipelines.cycle.due import is_due
-from s2s_pipelines.errors import ConfigurationError, S2SError
-from s2s_pipelines.ports import Channel, Clock, OrderSink, Source
+from s2s_pipelines.cycle.due import DueFeed, due_feeds, has_passed
+from s2s_pipelines.cycle.port import CATALOGUE, StoredPlan, feed_name
+from s2s_pipelines.errors import ConfigurationError, DataError, S2SError
+from s2s_pipelines.model.field import Feed
+from s2s_pipelines.ports import Channel, Clock, OpenQuantity, OrderSink, Source
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from s2s_pipelines.cycle.client_plan import ChannelPlan, ClientPlan
     from s2s_pipelines.cycle.order_desk import OrderDesk, SweepResult
+    from s2s_pipelines.cycle.publish import PlanResult, Stores
+    from s2s_pipelines.cycle.push import PushResult
+    from s2s_pipelines.cycle.refresh import ClientResult
+    from s2s_pipelines.storage.catalogue_store import ParquetCatalogue
+    from s2s_pipelines.storage.lease import Leases
     from s2s_pipelines.storage.ledger import OrderLedger
+
+REFRESH_LEASE_S = 1800.0
+"""The longest a refresh of one client may take before another one may begin beside it."""
 
 _BUCKET_S = 60
 """Run keys change at least this often, for a run key launches once even if that run failed (Dagster issue 15982)."""
@@ -68,6 +79,22 @@ class OrderWork:
 
     client: str
     due: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class CycleWork:
+    """A client whose feeds or channels are due.
+
+    Attributes:
+        feeds: to be read.
+        channels: to be planned and pushed.
+        token: changes with every attempt, and at least every five minutes.
+    """
+
+    client: str
+    feeds: tuple[DueFeed, ...]
+    channels: tuple[str, ...]
     token: str
 
 
@@ -124,6 +151,17 @@ class Workshop:
                 self._engine = engine
         return self._engine
 
+    @property
+    def holder(self) -> str:
+        """Who holds a lease that this program takes, for people who look at one."""
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    @cached_property
+    def _leases(self) -> "Leases":
+        from s2s_pipelines.storage.lease import Leases
+
+        return Leases(self.engine, self.clock)
+
     def close(self) -> None:
         """Let go of the database."""
         if self._engine is not None:
@@ -143,6 +181,114 @@ class Workshop:
         connector = client.kinds[connection]
         return connector.build(client.connections[connection], client.context_of(connection, source))
 
+    # -- catalogue ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def catalogues(self) -> "ParquetCatalogue":
+        """Snapshots of sources and catalogues."""
+        from s2s_pipelines.storage.catalogue_store import ParquetCatalogue
+
+        return ParquetCatalogue(self.engine, self.environment.home / "catalogue", self.clock)
+
+    @cached_property
+    def stores(self) -> "Stores":
+        """The memory a publication works with."""
+        from s2s_pipelines.cycle.publish import Stores
+        from s2s_pipelines.storage.item_store import Items
+        from s2s_pipelines.storage.plan_store import Plans
+
+        return Stores(self.catalogues, Items(self.engine), Plans(self.engine, self.environment.home / "plans"))
+
+    def refresh(
+        self, name: str, *, asked: Mapping[str, Collection[Feed]] | None, is_full: bool, accept: Collection[str] = ()
+    ) -> "ClientResult":
+        """Read a client's feeds and merge its catalogue; see ``cycle.refresh.refresh_client``."""
+        from s2s_pipelines.cycle.refresh import refresh_client
+
+        client = self.client(name)
+        ports = {key: partial(self.source_port, client, key) for key in client.declaration.sources}
+        plan = client_plan(client)
+        with self._leases.take(f"refresh/{name}", self.holder, REFRESH_LEASE_S):
+            return refresh_client(plan, ports, self.catalogues, self.clock, asked=asked, is_full=is_full, accept=accept)
+
+    def plan(self, name: str, channel: str, *, skus: Collection[str] = ()) -> "PlanResult":
+        """Plan one channel and keep the plan with its verdict; nothing is sent."""
+        from s2s_pipelines.cycle.publish import make_plan
+
+        client = self.client(name)
+        waiting = partial(self._open_orders, name)
+        return make_plan(client_plan(client), channel_plan(client, channel), self.stores, waiting, self.clock)
+
+    def push(
+        self, name: str, channel: str, *, names: Collection[str] = (), by: str = "", reason: str = ""
+    ) -> "PushResult":
+        """Send the newest plan of a channel if its verdict allows, letting breakers through first if any are named.
+
+        Raises:
+            DataError: there is no plan yet.
+        """
+        from s2s_pipelines.cycle.publish import let_through
+        from s2s_pipelines.cycle.push import push_plan
+
+        client = self.client(name)
+        stored = self.stores.plans.newest(name, channel)
+        if stored is None:
+            raise DataError(
+                "there is no plan yet",
+                client=name,
+                connection=channel,
+                operation="push",
+                next_step="materialise the plan",
+            )
+        if names:
+            let_through(stored, self.stores.plans, names=names, by=by, reason=reason, clock=self.clock)
+        port = self.channel_port(client, channel)
+        return push_plan(name, channel, stored.id, port, self.stores, self._leases, self.clock, holder=self.holder)
+
+    def newest_plan(self, name: str, channel: str) -> "StoredPlan | None":
+        """The newest plan of a channel, with its verdict."""
+        return self.stores.plans.newest(name, channel)
+
+    def rejects(self, name: str, source: str, feeds: Sequence[str], *, limit: int) -> list[dict[str, object]]:
+        """The first rejected rows of the feeds' newest reads, with row, sku, field, reason, value, message and remedy."""
+        found: list[dict[str, object]] = []
+        for feed in feeds:
+            snapshot = self.catalogues.current(name, feed_name(source, feed))
+            if snapshot is not None and snapshot.rejected and len(found) < limit:
+                found += self.catalogues.read(snapshot, "rejects").slice(0, limit - len(found)).to_pylist()
+        return found
+
+    def problem_of(self, name: str) -> str | None:
+        """Why a client's declarations do not load as they are now; None when they do."""
+        found = load_client(self.environment.root, name, connectors())
+        return None if isinstance(found, Client) else found.text()
+
+    def _open_orders(self, name: str, known_until: datetime | None) -> "Sequence[OpenQuantity]":
+        return self.ledger.open_quantities(name, raised_after=known_until)
+
+    def cycles_due(self) -> list[CycleWork]:
+        """Clients whose feeds are due to be read, or whose channels are due to be pushed."""
+        now = self.clock.now()
+        bucket = int(now.timestamp() // (5 * _BUCKET_S))
+        found = []
+        for client in self.fleet.clients:
+            feeds = due_feeds(client_plan(client), self.catalogues.feed_states(client.name), now)
+            channels = [key for key in client.declaration.channels if feeds or self._is_push_due(client, key, now)]
+            if feeds or channels:
+                seen = [(feed.source, feed.feed, str(feed.attempted_at)) for feed in feeds]
+                plans = [getattr(self.stores.plans.newest(client.name, key), "id", None) for key in channels]
+                text = repr((client.name, seen, channels, plans, bucket))
+                token = hashlib.sha256(text.encode()).hexdigest()[:20]
+                found.append(CycleWork(client.name, tuple(feeds), tuple(channels), token))
+        return found
+
+    def _is_push_due(self, client: Client, channel: str, now: datetime) -> bool:
+        """Whether time has passed since the newest plan was made or confirmed, and there is anything to plan from."""
+        if self.catalogues.current(client.name, CATALOGUE) is None:
+            return False
+        newest = self.stores.plans.newest(client.name, channel)
+        return has_passed(newest.created_at if newest else None, client.declaration.channels[channel].push_every, now)
+
     # -- orders ---------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -160,12 +306,11 @@ class Workshop:
         """The date at the client."""
         return self.clock.now().astimezone(ZoneInfo(self.client(client).declaration.timezone)).date()
 
-    def order_desk(self, name: str, *, holder: str | None = None) -> "OrderDesk":
+    def order_desk(self, name: str) -> "OrderDesk":
         """Everything a sweep of one client needs."""
         from s2s_pipelines.cycle.order_desk import ChannelDesk, OrderDesk, SourceDesk
         from s2s_pipelines.orders.policy import SourceOrders
-        from s2s_pipelines.storage.directory import CatalogueDirectory
-        from s2s_pipelines.storage.lease import Leases
+        from s2s_pipelines.storage.directory import SnapshotDirectory
 
         client = self.client(name)
         channels = {
@@ -195,10 +340,10 @@ class Workshop:
             channels=channels,
             sources=sources,
             ledger=self.ledger,
-            leases=Leases(self.engine, self.clock),
-            directory=CatalogueDirectory(self.catalogues),
+            leases=self._leases,
+            directory=SnapshotDirectory(self.catalogues),
             clock=self.clock,
-            holder=holder or f"{socket.gethostname()}:{os.getpid()}",
+            holder=self.holder,
         )
 
     def sweep(
@@ -228,7 +373,7 @@ class Workshop:
                 state = states.get(key)
                 last = state.attempted_at if state else None
                 held_back = state is not None and state.retry_at is not None and state.retry_at > now
-                if channel.orders and not held_back and is_due(last, channel.orders.poll_every, now):
+                if channel.orders and not held_back and has_passed(last, channel.orders.poll_every, now):
                     waiting.append((last or datetime.min.replace(tzinfo=UTC), name, key))
         problems: dict[str, str] = {}
         pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="poll")
@@ -271,3 +416,49 @@ class Workshop:
                 text = repr((name, seen, waiting, bucket))
                 found.append(OrderWork(name, due + waiting, hashlib.sha256(text.encode()).hexdigest()[:20]))
         return found
+
+
+def client_plan(client: Client) -> "ClientPlan":
+    """What the cycle is to do for one client, from its declarations."""
+    from s2s_pipelines.cycle.client_plan import ClientPlan, FeedPlan, SourcePlan
+
+    declaration = client.declaration
+    sources = []
+    for key, source in declaration.sources.items():
+        feeds = tuple(
+            FeedPlan(feed, d.every, d.full_at, d.ignore, d.absent, d.absent_limit, d.shrink_limit)
+            for feed, d in source.feeds.items()
+        )
+        fields = tuple(row for feed, rows in client.fields[key].items() if feed != "orders" for row in rows)
+        sources.append(
+            SourcePlan(
+                source=key,
+                role=source.role,
+                basis=source.basis,
+                fields=fields,
+                feeds=feeds,
+                of=source.of,
+                precedence=source.precedence or 1,
+                match=source.match,
+                numbers=source.numbers,
+                flags=source.flags,
+                is_incremental="incremental" in client.kinds[source.connection].manifest.capabilities,
+                rhythm=source.rhythm,
+            )
+        )
+    return ClientPlan(client.name, declaration.timezone, declaration.terms, tuple(sources))
+
+
+def channel_plan(client: Client, channel: str) -> "ChannelPlan":
+    """How one channel is to be filled.
+
+    Raises:
+        ConfigurationError: the client has no such channel.
+    """
+    from s2s_pipelines.cycle.client_plan import ChannelPlan
+
+    declared = client.declaration.channels.get(channel)
+    if declared is None:
+        known = ", ".join(client.declaration.channels) or "none"
+        raise ConfigurationError(f"there is no channel {channel}", client=client.name, next_step=f"use one of: {known}")
+    return ChannelPlan(channel, declared.policy)

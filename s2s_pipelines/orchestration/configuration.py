@@ -11,6 +11,10 @@ class RefreshConfig(dg.Config):
         default=False,
         description="Read every selected feed whole, ignoring its cursor. Nothing is deleted by it: absent is not deleted.",
     )
+    accept: list[str] = Field(
+        default=[],
+        description="Checks of fitness (empty, all_rejected, shrink, absent) to accept for this one read.",
+    )
 
 
 class PublishConfig(dg.Config):

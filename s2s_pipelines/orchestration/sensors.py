@@ -1,19 +1,12 @@
 """Shared sensors: each asks our own database what is due, and launches as little as possible."""
 
 import json
-from typing import Any
 
 import dagster as dg
 
 from s2s_pipelines.bootstrap import Workshop
-from s2s_pipelines.orchestration.keys import (
-    catalogue_key,
-    declaration_key,
-    linked_key,
-    plan_key,
-    push_key,
-    source_key,
-)
+from s2s_pipelines.orchestration.cycle_request import cycle_request
+from s2s_pipelines.orchestration.keys import declaration_key
 from s2s_pipelines.orchestration.order_job import orders_job
 
 CLIENTS_PER_RUN = 20
@@ -60,24 +53,7 @@ def make_cycle_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
     )
     def cycle_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult:
         """One run for each client that is due."""
-        requests = []
-        for due in workshop.cycles_due():
-            feeds = {
-                linked_key(due.client, feed.source)
-                if feed.is_linked
-                else source_key(due.client, feed.source, feed.feed)
-                for feed in due.feeds
-            }
-            keys = [*sorted(feeds, key=str), catalogue_key(due.client)]
-            for channel in due.channels:
-                keys += [plan_key(due.client, channel), push_key(due.client, channel)]
-            config: dict[str, Any] = {}
-            if due.is_full:
-                config = {"ops": {f"{due.client}__refresh": {"config": {"full": True}}}}
-            tags = {"s2s/client": due.client, "s2s/cycle": "full" if due.is_full else "quick"}
-            requests.append(
-                dg.RunRequest(run_key=f"cycle:{due.token}", asset_selection=keys, run_config=config, tags=tags)
-            )
+        requests = [cycle_request(work, "quick") for work in workshop.cycles_due()]
         return dg.SensorResult(run_requests=requests, skip_reason=None if requests else "no client is due")
 
     return cycle_due

@@ -1,0 +1,9 @@
+"""The composition root that Dagster loads: declarations become assets, and the shared jobs, sensors and schedules join them.
+
+Loading reads the declarations and nothing else: no network, no database, and an empty environment is enough.
+"""
+
+from s2s_pipelines.bootstrap import Workshop
+from s2s_pipelines.orchestration.factory import build_definitions
+
+defs = build_definitions(Workshop.from_environment())

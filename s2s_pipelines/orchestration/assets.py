@@ -1,0 +1,164 @@
+"""Assets of a client, built from its declarations: three ops, however many assets.
+
+``refresh`` reads the selected feeds and merges the catalogue; one ``publish`` per channel plans and pushes; the order sweep is in
+``order_job``. Few ops, because a thousand clients with an op per asset take minutes to load (dagster notes, section 1).
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from s2s_pipelines.bootstrap import Workshop
+from s2s_pipelines.orchestration.configuration import PublishConfig, RefreshConfig
+from s2s_pipelines.orchestration.keys import (
+    BREAKERS,
+    catalogue_key,
+    declaration_key,
+    linked_key,
+    plan_key,
+    publish_op,
+    push_key,
+    refresh_op,
+    source_key,
+)
+from s2s_pipelines.orchestration.page import catalogue_page, plan_page, push_page, source_page
+from s2s_pipelines.orchestration.verdict import Check, catalogue_checks, plan_checks, push_checks, source_checks
+
+if TYPE_CHECKING:
+    from s2s_pipelines.config.fleet import BrokenClient, Client
+
+Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
+
+
+def client_assets(client: "Client") -> list[dg.AssetsDefinition]:
+    """The refresh and publish ops of one client."""
+    return [_refresh(client), *(_publish(client, channel) for channel in client.declaration.channels)]
+
+
+def broken_asset(client: "BrokenClient") -> tuple[dg.AssetSpec, dg.AssetChecksDefinition]:
+    """A client whose declarations do not load: nothing to materialise, a check that says why."""
+    spec = dg.AssetSpec(
+        declaration_key(client.name), group_name=client.name, description=f"```\n{client.text()}\n```", kinds={"yaml"}
+    )
+
+    @dg.asset_check(
+        asset=spec.key,
+        name="loads",
+        description="Whether the client's declarations load; runs nothing but `s2s check`.",
+    )
+    def loads(workshop: dg.ResourceParam[Workshop]) -> dg.AssetCheckResult:
+        """Check the declarations as they are now."""
+        problem = workshop.problem_of(client.name)
+        text = "They load now: reload the code location." if problem is None else problem
+        return dg.AssetCheckResult(passed=problem is None, description=text)
+
+    return spec, loads
+
+
+def _common(client: "Client") -> dict[str, Any]:
+    return {
+        "group_name": client.name,
+        "owners": [f"team:{owner}" for owner in client.declaration.owners],
+        "tags": {"client": client.name},
+        # An asset whose source failed is left as it was; the op still succeeds for the others.
+        "skippable": True,
+    }
+
+
+Feeds = dict[dg.AssetKey, tuple[str, tuple[Any, ...]]]
+"""What each source asset stands for: the source and those of its feeds it covers."""
+
+
+def _source_assets(client: "Client") -> tuple[Feeds, list[dg.AssetSpec]]:
+    """One asset per feed of a primary source, one per linked source."""
+    feeds: Feeds = {}
+    specs = []
+    for source, declared in client.declaration.sources.items():
+        kind = client.kinds[declared.connection].manifest.kind
+        if declared.role == "linked":
+            keys = {linked_key(client.name, source): tuple(declared.feeds)}
+        else:
+            keys = {source_key(client.name, source, feed): (feed,) for feed in declared.feeds}
+        for key, read in keys.items():
+            feeds[key] = (source, read)
+            about = f"{declared.label or source}: {', '.join(read)}. Rejected rows are kept with reason and remedy."
+            specs.append(dg.AssetSpec(key, description=about, kinds={kind}, **_common(client)))
+    return feeds, specs
+
+
+def _refresh(client: "Client") -> dg.AssetsDefinition:
+    name = client.name
+    feeds, specs = _source_assets(client)
+    merged = catalogue_key(name)
+    about = "All sources merged: primary sources create, linked ones enrich; every value keeps its origin."
+    specs.append(dg.AssetSpec(merged, deps=list(feeds), description=about, kinds={"parquet"}, **_common(client)))
+    checks = [check for key in feeds for check in source_checks(key)] + catalogue_checks(merged)
+
+    @dg.multi_asset(name=refresh_op(name), specs=specs, check_specs=[c.spec for c in checks], can_subset=True)
+    def refresh(
+        context: dg.AssetExecutionContext, config: RefreshConfig, workshop: dg.ResourceParam[Workshop]
+    ) -> Events:
+        """Read what is selected, merge, and show what came of it."""
+        selected = [key for key in feeds if key in context.selected_asset_keys]
+        asked: dict[str, list[Any]] = {}
+        for key in selected:
+            asked.setdefault(feeds[key][0], []).extend(feeds[key][1])
+        result = workshop.refresh(name, asked=asked, is_full=config.full, accept=config.accept)
+        for key in selected:
+            source, read = feeds[key]
+            seen = [feed for feed in result.sources[source].feeds if feed.feed in read]
+            if any(feed.outcome in ("kept", "unchanged") for feed in seen):
+                yield dg.MaterializeResult(key, metadata=source_page(workshop, name, source, seen))
+        if merged in context.selected_asset_keys and result.catalogue.fault is None:
+            yield dg.MaterializeResult(merged, metadata=catalogue_page(result))
+        yield from _judged(context, checks, result)
+
+    return refresh
+
+
+def _judged(context: dg.AssetExecutionContext, checks: list[Check], seen: Any) -> Iterator[dg.AssetCheckResult]:
+    for check in checks:
+        if check.spec.key in context.selected_asset_check_keys:
+            yield check.judge(seen)
+
+
+def _publish(client: "Client", channel: str) -> dg.AssetsDefinition:
+    name = client.name
+    kind = client.kinds[client.declaration.channels[channel].connection].manifest.kind
+    planned, pushed = plan_key(name, channel), push_key(name, channel)
+    specs = [
+        dg.AssetSpec(
+            planned,
+            deps=[catalogue_key(name)],
+            description="What the channel would be sent, and nothing else; nothing is written.",
+            kinds={kind},
+            **_common(client),
+        ),
+        dg.AssetSpec(
+            pushed,
+            deps=[planned],
+            description="What the channel was sent and what came of each item. Obeys the verdict on its plan.",
+            kinds={kind},
+            **_common(client),
+        ),
+    ]
+    checks = [*plan_checks(planned, BREAKERS), *push_checks(pushed)]
+
+    @dg.multi_asset(name=publish_op(name, channel), specs=specs, check_specs=[c.spec for c in checks], can_subset=True)
+    def publish(
+        context: dg.AssetExecutionContext, config: PublishConfig, workshop: dg.ResourceParam[Workshop]
+    ) -> Events:
+        """Plan, judge, push, and show what came of it."""
+        seen: dict[str, Any] = {}
+        if planned in context.selected_asset_keys:
+            seen["plan"] = workshop.plan(name, channel, skus=config.skus)
+            yield dg.MaterializeResult(planned, metadata=plan_page(seen["plan"]))
+        if pushed in context.selected_asset_keys:
+            seen["push"] = workshop.push(name, channel, names=config.let_through, by=config.by, reason=config.reason)
+            if seen["push"].status not in ("stopped", "stale"):
+                yield dg.MaterializeResult(pushed, metadata=push_page(seen["push"]))
+        seen["stored"] = workshop.newest_plan(name, channel)
+        yield from _judged(context, checks, seen)
+
+    return publish

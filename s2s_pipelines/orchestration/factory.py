@@ -1,0 +1,40 @@
+"""Puts the definitions together: assets by client, everything else shared and few."""
+
+import warnings
+from typing import Any
+
+import dagster as dg
+
+from s2s_pipelines.bootstrap import Workshop
+from s2s_pipelines.orchestration.assets import broken_asset, client_assets
+from s2s_pipelines.orchestration.order_job import orders_job, sweep_asset
+from s2s_pipelines.orchestration.resync import resync_job
+from s2s_pipelines.orchestration.schedules import make_nightly
+from s2s_pipelines.orchestration.sensors import failures, make_cycle_sensor, make_declaration_sensor, orders_due
+
+
+def build_definitions(workshop: Workshop) -> dg.Definitions:
+    """Everything the UI shows."""
+    with warnings.catch_warnings():
+        # Backfill policies are marked beta; the sweep needs one run for a range of days.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        fleet = workshop.fleet
+        cycle: list[dg.AssetsDefinition] = [made for client in fleet.clients for made in client_assets(client)]
+        sweeps = [made for client in fleet.clients if (made := sweep_asset(client)) is not None]
+        broken = [broken_asset(client) for client in fleet.broken]
+    sensors: list[dg.SensorDefinition] = [orders_due, failures]
+    schedules: list[dg.ScheduleDefinition] = []
+    if cycle:
+        sensors.append(make_cycle_sensor(cycle))
+        schedules.append(make_nightly(cycle))
+    sensors.append(make_declaration_sensor({client.name: client.text() for client in fleet.broken}))
+    assets: list[Any] = [*cycle, *sweeps, *(spec for spec, _ in broken)]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[check for _, check in broken],
+        jobs=[orders_job, resync_job],
+        sensors=sensors,
+        schedules=schedules,
+        resources={"workshop": workshop},
+        executor=dg.in_process_executor,
+    )
