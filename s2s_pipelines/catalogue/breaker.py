@@ -77,14 +77,15 @@ def judge(plan: Plan, listed: Listed, breakers: Breakers) -> Mapping[str, Breake
 
 
 def _measured(plan: Plan, beyond: Decimal) -> tuple[int, int, int]:
+    # A cast may be evaluated for rows that its filter leaves out: other fields' text must not end it.
     with desk(changes=plan.changes) as table:
         row = table.ask(
             """SELECT count(*) FILTER (action = 'delist') AS vanish,
-                      count(*) FILTER (action = 'update' AND field = 'qty' AND CAST(before AS BIGINT) > 0
-                                       AND CAST(after AS BIGINT) = 0) AS to_zero,
+                      count(*) FILTER (action = 'update' AND field = 'qty' AND TRY_CAST(before AS BIGINT) > 0
+                                       AND TRY_CAST(after AS BIGINT) = 0) AS to_zero,
                       count(*) FILTER (action = 'update' AND field = 'price' AND before IS NOT NULL AND after IS NOT NULL
-                                       AND abs(CAST(after AS DECIMAL(18, 2)) - CAST(before AS DECIMAL(18, 2)))
-                                           > CAST(before AS DECIMAL(18, 2)) * CAST(? AS DECIMAL(12, 6))) AS price_change
+                                       AND abs(TRY_CAST(after AS DECIMAL(18, 2)) - TRY_CAST(before AS DECIMAL(18, 2)))
+                                           > TRY_CAST(before AS DECIMAL(18, 2)) * CAST(? AS DECIMAL(12, 6))) AS price_change
                FROM changes WHERE level = 'variant'""",
             [str(beyond)],
         ).to_pylist()[0]
