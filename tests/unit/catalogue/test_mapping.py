@@ -522,6 +522,12 @@ def test_key_is_needed_even_where_no_flag_takes_it():
     assert reasons(result) == [(3, "variants.sku", "missing_sku")]
 
 
+def test_key_is_unique_even_where_no_flag_takes_it():
+    cells = {"code": ["1", "1", "2"], "stock": ["5", "6", "7"]}
+    result = mapped(cells, {"variants.sku": "code", "variants.qty": "stock"}, feed="stock", unowned=("variants.sku",))
+    assert reasons(result) == [(row, "variants.sku", "duplicate_sku") for row in (2, 3)]
+
+
 def test_keys_of_rows_left_out_are_kept_because_they_are_not_absent():
     result = mapped(goods(TENT, STOVE.replace("99", "POA"), "X | 9 | T | Ignore | 1 | 1", "X | | T | A | 1 | 1"))
     assert sorted(result.withheld.to_pylist()) == ["0043", "9"]
