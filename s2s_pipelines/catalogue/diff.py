@@ -276,10 +276,16 @@ def _digest(table: Desk, delist: Delist) -> str:
 
 def product_changes(plan: Plan) -> Iterator[ProductChange]:
     """The plan's changes as a channel takes them, product by product, in order of their keys."""
+    return (change for change, _ in sent_changes(plan))
+
+
+def sent_changes(plan: Plan) -> Iterator[tuple[ProductChange, list[dict[str, Any]]]]:
+    """Each change with the rows of ``Plan.items`` it is made of, the product's first."""
     for _, rows in groupby(_sent_rows(plan), key=lambda row: row["product_key"]):
         family = list(rows)
         head = next(row for row in family if row["level"] == "product")
-        yield _product_change(head, [row for row in family if row["level"] == "variant"], plan.delist)
+        variants = [row for row in family if row["level"] == "variant"]
+        yield _product_change(head, variants, plan.delist), [head, *variants]
 
 
 def _sent_rows(plan: Plan) -> Iterator[dict[str, Any]]:

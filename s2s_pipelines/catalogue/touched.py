@@ -121,9 +121,11 @@ def _products(table: Desk, delist: Delist) -> None:
 
 def _together(table: Desk) -> "pa.Table":
     """Products and variants in one table, waiting and moving together where they must."""
-    fate = """SELECT product_key, action, is_waiting FROM products WHERE is_different
-               UNION ALL SELECT product_key, action, is_waiting FROM closures
-               UNION ALL SELECT product_key, 'none', false FROM products WHERE NOT is_different"""
+    # A product that waits although the channel has it, say for a picture, keeps none of its variants waiting.
+    fate = """SELECT product_key, CASE WHEN is_waiting AND channel_product_code IS NOT NULL THEN 'none' ELSE action END AS action,
+                     is_waiting FROM products WHERE is_different
+              UNION ALL SELECT product_key, action, is_waiting FROM closures
+              UNION ALL SELECT product_key, 'none', false FROM products WHERE NOT is_different"""
     table.make("fates", fate)
     variant = _ROW.replace(" action,", " CASE WHEN waits THEN 'wait' ELSE action END AS action,")
     return table.ask(

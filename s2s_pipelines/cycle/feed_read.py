@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from s2s_pipelines import __version__
@@ -280,7 +280,7 @@ def _snapshot(reading: _Reading, extract: Extract, mapped: Mapped, fingerprint: 
         source_modified_at=extract.modified_at,
         cursor=extract.cursor,
         details={"mapped": mapped.table.num_rows, "ignored": mapped.ignored.num_rows, "notes": notes}
-        | {"first_read_at": extract.read_at.isoformat()},
+        | {"first_read_at": extract.read_at.astimezone(UTC).isoformat()},
         parts=parts,
         replaces=None if current is None else current.id,
     )

@@ -109,6 +109,9 @@ class CatalogueStore(Protocol):
     def current(self, client: str, name: str) -> Snapshot | None:
         """The snapshot that stands, or None."""
 
+    def find(self, client: str, ids: Sequence[int]) -> Mapping[int, Snapshot]:
+        """Snapshots by their numbers, current or not."""
+
     def history(self, client: str, name: str, limit: int = 20) -> Sequence[Snapshot]:
         """The newest snapshots of that name, newest first, those that were refused included."""
 
@@ -236,10 +239,10 @@ class ItemStore(Protocol):
     def listed(self, client: str, channel: str) -> Listed:
         """How much the channel shows."""
 
-    def begin(self, client: str, channel: str, attempts: Sequence[Attempt], at: datetime) -> frozenset[ItemKey]:
+    def begin(self, client: str, channel: str, attempts: Sequence[Attempt], at: datetime) -> frozenset[str]:
         """Note, before anything is sent, that these items are about to be written: until told otherwise they are uncertain.
 
-        Returns the keys of those that are no longer what their plan believes; nothing is noted for these.
+        Returns the keys of products of which any item is no longer what its plan believes; nothing is noted for these.
         """
 
     def record(self, client: str, channel: str, results: Sequence[ItemResult], at: datetime) -> None:
@@ -279,6 +282,11 @@ class StoredPlan:
     created_at: datetime
     pushed_at: datetime | None
     outcome: Mapping[str, Any] | None
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it sends nothing."""
+        return not any(n for name, n in self.counts.items() if name.endswith(("_create", "_update", "_delist")))
 
     @property
     def tripped(self) -> tuple[str, ...]:

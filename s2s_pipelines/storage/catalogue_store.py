@@ -37,6 +37,12 @@ class ParquetCatalogue:
         found = self._select(client, name, snapshot.c.is_current.is_(sa.true()), 1)
         return found[0] if found else None
 
+    def find(self, client: str, ids: Sequence[int]) -> Mapping[int, Snapshot]:
+        """Snapshots by their numbers, current or not."""
+        query = sa.select(snapshot).where(snapshot.c.client == client, snapshot.c.id.in_(list(ids)))
+        with reading(self._engine, "look up snapshots") as connection:
+            return {row.id: Snapshot(**row._mapping) for row in connection.execute(query)}
+
     def history(self, client: str, name: str, limit: int = 20) -> Sequence[Snapshot]:
         """The newest snapshots of that name, newest first, those that were refused included."""
         return self._select(client, name, sa.true(), limit)

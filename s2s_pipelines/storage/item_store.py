@@ -80,24 +80,25 @@ class Items:
             variants, with_stock = connection.execute(query).one()
         return Listed(variants, with_stock)
 
-    def begin(self, client: str, channel: str, attempts: Sequence[Attempt], at: datetime) -> frozenset[ItemKey]:
+    def begin(self, client: str, channel: str, attempts: Sequence[Attempt], at: datetime) -> frozenset[str]:
         """Note, before anything is sent, that these items are about to be written: until told otherwise they are uncertain.
 
-        Returns the keys of those that are no longer what their plan believes; nothing is noted for these.
+        Returns the keys of products of which any item is no longer what its plan believes; nothing is noted for these.
         """
         with writing(self._engine, "begin a batch") as connection:
             known = self._rows(connection, client, channel, [a.key for a in attempts])
-            moved = frozenset(a.key for a in attempts if _has_moved(a, known.get(a.key)))
-            rows = []
-            for attempt in attempts:
-                if attempt.key in moved:
-                    continue
-                row = known.get(attempt.key) or _blank(client, channel, attempt.level, attempt.item_key)
-                rows.append(
-                    row
-                    | {"product_key": attempt.product_key, "attempted_at": at, "attempted_hash": attempt.attempted_hash}
-                    | {"is_uncertain": True}
-                )
+            moved = frozenset(a.product_key for a in attempts if _has_moved(a, known.get(a.key)))
+            rows = [
+                {
+                    **(known.get(attempt.key) or _blank(client, channel, attempt.level, attempt.item_key)),
+                    "product_key": attempt.product_key,
+                    "attempted_at": at,
+                    "attempted_hash": attempt.attempted_hash,
+                    "is_uncertain": True,
+                }
+                for attempt in attempts
+                if attempt.product_key not in moved
+            ]
             self._write(connection, rows)
         return moved
 
@@ -227,7 +228,8 @@ def _confirmed(result: ItemResult, at: datetime) -> dict[str, Any]:
 
 
 def _failed(result: ItemResult, row: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    return {
+    lost = {"is_listed": False, "acknowledged": None, "acknowledged_hash": None} if result.forgets_ids else {}
+    return lost | {
         "product_key": result.product_key,
         "attempted_at": at,
         "attempted_hash": DELIST_HASH if result.is_delist else result.content_hash,

@@ -71,6 +71,8 @@ def test_creates_and_other_fields_trip_nothing():
         ("create", "price", None, "1"),
         ("update", "qty", "5", "4"),
         ("update", "qty", None, "0"),
+        ("update", "inventory_management", "true", "false"),
+        ("update", "barcode", "600", "601x"),
     ]
     assert tripped(plan_of(*many * 50), listed=10, with_stock=10) == set()
 

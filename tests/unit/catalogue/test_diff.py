@@ -237,6 +237,17 @@ def test_variants_wait_with_a_product_that_cannot_be_created(shop, records):
     assert [v.sku for change in product_changes(plan) for v in change.variants] == ["A", "B"]
 
 
+def test_product_that_waits_on_the_channel_holds_up_none_of_its_variants(shop, records):
+    """The shop made the product and could not fetch its picture: its stock must still follow."""
+    publish(shop, records, {"sku": "A", "images": ["u"]})
+    records.rows["product", "erp:A"] |= {"is_listed": False, "is_waiting": True, "acknowledged_hash": None}
+    wanted = want({"sku": "A", "images": ["u"], "qty": 1})
+    records.rows["product", "erp:A"] |= {"attempted_hash": wanted.products["content_hash"][0].as_py()}
+    (change,) = product_changes(records.plan(wanted))
+    assert (change.action, change.channel_product_code) == (Action.NONE, "p1")
+    assert [(v.action, v.fields) for v in change.variants] == [(Action.UPDATE, {"qty": 1})]
+
+
 def test_unheard_push_is_never_taken_for_the_last_confirmed_state(shop, records):
     """5 was confirmed, 3 was sent and perhaps arrived, and now it is 5 again: it must be sent."""
     publish(shop, records, {"sku": "A"})

@@ -98,12 +98,19 @@ def test_begun_item_is_uncertain_until_told_otherwise(items):
 @pytest.mark.parametrize("basis, is_listed", [(None, False), ("h4", True), ("h5", False)])
 def test_item_that_changed_since_the_plan_is_not_begun(items, basis, is_listed):
     items.record(*SHOP, [confirmed("A")], NOON)
-    assert items.begin(*SHOP, [attempt("A", basis, is_listed), attempt("B")], NOON) == {("variant", "A")}
+    assert items.begin(*SHOP, [attempt("A", basis, is_listed), attempt("B")], NOON) == {"erp:A"}
     assert (row(items, "A")["is_uncertain"], row(items, "B")["is_uncertain"]) == (False, True)
 
 
+def test_product_of_which_one_item_changed_is_not_begun_at_all(items):
+    items.record(*SHOP, [confirmed("A")], NOON)
+    sibling = Attempt("variant", "B", "erp:A", "target", None, False)
+    assert items.begin(*SHOP, [attempt("A"), sibling], NOON) == {"erp:A"}
+    assert [r["item_key"] for r in items.held(*SHOP, NOON).to_pylist()] == ["A"]
+
+
 def test_item_believed_to_be_there_and_unknown_is_not_begun(items):
-    assert items.begin(*SHOP, [attempt("A", "h5", is_listed=True)], NOON) == {("variant", "A")}
+    assert items.begin(*SHOP, [attempt("A", "h5", is_listed=True)], NOON) == {"erp:A"}
 
 
 def test_refusal_keeps_the_acknowledged_state_and_says_why(items):
@@ -133,6 +140,14 @@ def test_delisted_item_is_gone_and_a_deleted_one_loses_its_ids(items):
         (False, None),
     ]
     assert items.listed(*SHOP) == Listed(0, 0)
+
+
+def test_item_the_channel_lost_is_made_again_from_nothing(items):
+    items.record(*SHOP, [confirmed("A")], NOON)
+    items.record(*SHOP, [failed("A", reason="gone", forgets_ids=True)], NOON)
+    known = row(items, "A")
+    assert (known["is_listed"], known["channel_product_code"], known["acknowledged_hash"]) == (False, None, None)
+    assert found(items, "A").acknowledged == {}
 
 
 def test_failed_delist_is_remembered_as_one(items):

@@ -1,0 +1,182 @@
+"""Plans what a channel must be sent, and sends exactly that.
+
+The plan is kept with its verdict; ``push_plan`` obeys what is kept there, whoever calls it and however. It refuses a plan that
+
+- a breaker stopped and nobody let through;
+- is not the newest one of its channel, or was made from a catalogue that no longer stands: newer truth is never overwritten;
+- was pushed already.
+
+Within a plan each product is sent only if every item of it still is what the plan was made against. Before a batch is sent its
+items are noted as uncertain, after it each outcome is kept; a crash in between leaves items that the next plan sends again in
+full.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from s2s_pipelines.catalogue.breaker import BREAKERS, judge
+from s2s_pipelines.catalogue.channel_field import channel_fields
+from s2s_pipelines.catalogue.desired import Desired, desired
+from s2s_pipelines.catalogue.diff import Plan, diff, state_keys
+from s2s_pipelines.catalogue.flight import deductions
+from s2s_pipelines.catalogue.held import shown
+from s2s_pipelines.catalogue.touched import touched
+from s2s_pipelines.cycle.client_plan import ChannelPlan, ClientPlan
+from s2s_pipelines.cycle.figure import OpenOrders, figures_of, inputs_of, known_until
+from s2s_pipelines.cycle.port import (
+    CATALOGUE,
+    CatalogueStore,
+    ItemStore,
+    LetThrough,
+    PlanStore,
+    Snapshot,
+    StoredPlan,
+)
+from s2s_pipelines.errors import ConfigurationError, DataError, RejectedError
+from s2s_pipelines.model.field import near_miss
+from s2s_pipelines.ports import Clock
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The memory a publication works with."""
+
+    catalogue: CatalogueStore
+    items: ItemStore
+    plans: PlanStore
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """A plan as it was kept, and what it says.
+
+    Attributes:
+        deducted: units per sku that open orders took off.
+    """
+
+    stored: StoredPlan
+    plan: Plan
+    deducted: Mapping[str, int]
+
+
+def make_plan(client: ClientPlan, channel: ChannelPlan, stores: Stores, orders: OpenOrders, clock: Clock) -> PlanResult:
+    """Plan what the channel must be sent, judge it, and keep it with the verdict. Nothing is written to the channel.
+
+    Args:
+        client: whose catalogue.
+        channel: which channel.
+        stores: snapshots, items and plans.
+        orders: open quantities of the client, all channels together. Asked after the catalogue was read, so that an order that
+            comes in meanwhile is deducted rather than missed.
+        clock: the time.
+
+    Raises:
+        DataError: there is no catalogue yet, or its file is damaged.
+        ConfigurationError: the policy names what no source delivers.
+    """
+    catalogue = standing_catalogue(client, stores.catalogue)
+    merged = stores.catalogue.read(catalogue)
+    deducted = deducted_units(client, channel, stores.catalogue, catalogue, merged, orders)
+    held = stores.items.held(client.client, channel.channel, clock.now())
+    wanted = wanted_state(client, channel, merged, deducted, held)
+    delist = channel.policy.delist
+    candidates = touched(wanted, held, delist)
+    states = stores.items.states(client.client, channel.channel, state_keys(candidates, held))
+    plan = diff(wanted, candidates, held, states, delist)
+    listed = stores.items.listed(client.client, channel.channel)
+    stored = stores.plans.keep(
+        client.client,
+        channel.channel,
+        plan,
+        catalogue_fingerprint=catalogue.fingerprint,
+        breakers=judge(plan, listed, channel.policy.breakers),
+        at=clock.now(),
+    )
+    return PlanResult(stored, plan, deducted)
+
+
+def standing_catalogue(client: ClientPlan, store: CatalogueStore) -> Snapshot:
+    """The catalogue that stands.
+
+    Raises:
+        DataError: there is none yet.
+    """
+    found = store.current(client.client, CATALOGUE)
+    if found is None:
+        raise DataError(
+            "there is no catalogue yet",
+            client=client.client,
+            operation="plan",
+            next_step="refresh the client's sources",
+        )
+    return found
+
+
+def deducted_units(
+    client: ClientPlan,
+    channel: ChannelPlan,
+    store: CatalogueStore,
+    catalogue: Snapshot,
+    merged: "pa.Table",
+    orders: OpenOrders,
+) -> Mapping[str, int]:
+    """Units per sku that the channel's quantities do not show yet."""
+    column = channel_fields(channel.policy, merged.column_names).quantity_column
+    if column is None:
+        return {}
+    inputs = inputs_of(store, catalogue)
+    waiting = orders(known_until(merged, column, inputs))
+    return deductions(waiting, figures_of(merged, column, inputs, {order.sku for order in waiting}))
+
+
+def wanted_state(
+    client: ClientPlan, channel: ChannelPlan, merged: "pa.Table", deducted: Mapping[str, int], held: "pa.Table"
+) -> Desired:
+    """The channel's desired state; errors say whose it is."""
+    try:
+        return desired(merged, channel.policy, client.terms, deducted, shown(held))
+    except ConfigurationError as error:
+        raise error.located(client=client.client, connection=channel.channel) from None
+
+
+def let_through(
+    stored: StoredPlan, plans: PlanStore, *, names: Collection[str], by: str, reason: str, clock: Clock
+) -> StoredPlan:
+    """Let a stopped plan through, for this plan only. A plan that nothing stops is returned as it is.
+
+    Args:
+        stored: the plan.
+        plans: where it is kept.
+        names: the breakers that are let through; all that stop the plan must be among them.
+        by: who decides.
+        reason: why.
+        clock: the time.
+
+    Raises:
+        ConfigurationError: a name is none of a breaker, or nobody or no reason is named.
+        RejectedError: another breaker stops the plan as well.
+    """
+    places = {"client": stored.client, "connection": stored.channel, "operation": "let a plan through"}
+    for name in names:
+        if name not in BREAKERS:
+            close = near_miss(name, list(BREAKERS))
+            hint = f"did you mean {close}?" if close else f"breakers: {', '.join(BREAKERS)}"
+            raise ConfigurationError(f"there is no breaker called {name}", reference=name, next_step=hint, **places)
+    if not by.strip() or not reason.strip():
+        raise ConfigurationError("a plan is let through by a person and for a reason", next_step="name both", **places)
+    if stored.verdict != "stopped":
+        return stored
+    others = [name for name in stored.tripped if name not in names]
+    if others:
+        raise RejectedError(
+            f"the plan is also stopped by {', '.join(others)}",
+            reason="stopped_by_others",
+            next_step="look at those as well, and name all that may be let through",
+            **places,
+        )
+    word = LetThrough(tuple(sorted(names)), by.strip()[:120], reason.strip()[:500], clock.now())
+    return plans.let_through(stored, word)
