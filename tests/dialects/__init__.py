@@ -1,9 +1,10 @@
 """How well ``flat_file`` reads files of odd dialects, and whether it ever reads one wrong.
 
-``tests/fixtures/dialects/odd`` and ``.../ordinary`` hold files written by hand; beside each stands a JSON file with its true
-cells, also written by hand: ``header``, ``rows``, the physical ``lines`` they begin on, ``rejected_lines`` of rows that nobody can
-cut, ``flagged`` where a note must warn, ``settings`` where an operator would declare something. Without ``header`` there is no
-certain reading: whatever is read is wrong. ``refused`` names the reason and line of a refusal that is expected today.
+``tests/fixtures/dialects/odd`` and ``.../ordinary`` hold files written by hand; beside each stands a JSON file with its
+true cells, also written by hand: ``header``, ``rows``, the physical ``lines`` they begin on, ``rejected_lines`` of rows
+that nobody can cut, ``flagged`` where a note must warn, ``settings`` where an operator would declare something. Without
+``header`` there is no certain reading: whatever is read is wrong. ``refused`` names the reason and line of a refusal
+that is expected today.
 """
 
 import json

@@ -42,7 +42,13 @@ def test_a_file_without_a_certain_reading_counts_as_wrong_once_it_is_read(tmp_pa
 
 @pytest.mark.parametrize(
     "change",
-    [{"header": ["sku", "cost"]}, {"rows": [["A1", "10.0"], ["A2", "11.00"]]}, {"lines": [2, 4]}, {"rejected_lines": [4]}, {"flagged": True}],
+    [
+        {"header": ["sku", "cost"]},
+        {"rows": [["A1", "10.0"], ["A2", "11.00"]]},
+        {"lines": [2, 4]},
+        {"rejected_lines": [4]},
+        {"flagged": True},
+    ],
     ids=lambda change: next(iter(change)),
 )
 def test_one_differing_cell_counts_as_wrong(tmp_path, change):
