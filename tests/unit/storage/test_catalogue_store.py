@@ -7,14 +7,14 @@ import pytest
 from s2s_pipelines.cycle.port import FeedState, NewSnapshot
 from s2s_pipelines.errors import BusyError, ContractViolation, DataError
 from s2s_pipelines.storage.catalogue_store import ParquetCatalogue
-from tests.unit.storage.stores import NOON, HandClock, make_database
+from tests.unit.storage.stores import BOTH, NOON, HandClock, engine_of
 
 NAME = "source/erp/products"
 
 
-@pytest.fixture
-def store(tmp_path):
-    engine = make_database(tmp_path)
+@pytest.fixture(params=BOTH)
+def store(request, tmp_path):
+    engine = engine_of(request, tmp_path)
     yield ParquetCatalogue(engine, tmp_path / "catalogue", HandClock())
     engine.dispose()
 

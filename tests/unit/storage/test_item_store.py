@@ -8,14 +8,14 @@ from s2s_pipelines.catalogue.breaker import Listed
 from s2s_pipelines.catalogue.held import DELIST_HASH, held_schema
 from s2s_pipelines.cycle.port import Attempt, ItemResult
 from s2s_pipelines.storage.item_store import Items
-from tests.unit.storage.stores import NOON, make_database
+from tests.unit.storage.stores import BOTH, NOON, engine_of
 
 SHOP = ("karoo", "shop")
 
 
-@pytest.fixture
-def items(tmp_path):
-    engine = make_database(tmp_path)
+@pytest.fixture(params=BOTH)
+def items(request, tmp_path):
+    engine = engine_of(request, tmp_path)
     yield Items(engine)
     engine.dispose()
 

@@ -9,14 +9,14 @@ from s2s_pipelines.catalogue.diff import Plan, changes_schema, items_schema, pro
 from s2s_pipelines.cycle.port import LetThrough
 from s2s_pipelines.errors import BusyError, DataError
 from s2s_pipelines.storage.plan_store import Plans
-from tests.unit.storage.stores import NOON, make_database
+from tests.unit.storage.stores import BOTH, NOON, engine_of
 
 SHOP = ("karoo", "shop")
 
 
-@pytest.fixture
-def plans(tmp_path):
-    engine = make_database(tmp_path)
+@pytest.fixture(params=BOTH)
+def plans(request, tmp_path):
+    engine = engine_of(request, tmp_path)
     yield Plans(engine, tmp_path / "catalogue")
     engine.dispose()
 
