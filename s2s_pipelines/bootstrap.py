@@ -23,7 +23,7 @@ from s2s_pipelines.config.fleet import Client, Fleet
 from s2s_pipelines.config.loader import load_client, load_fleet
 from s2s_pipelines.connectors.registry import connectors
 from s2s_pipelines.cycle.due import DueFeed, due_feeds, has_passed
-from s2s_pipelines.cycle.port import CATALOGUE, StoredPlan, feed_name
+from s2s_pipelines.cycle.port import CATALOGUE, Snapshot, StoredPlan, feed_name
 from s2s_pipelines.errors import ConfigurationError, DataError, S2SError
 from s2s_pipelines.model.field import Feed
 from s2s_pipelines.ports import Channel, Clock, OpenQuantity, OrderSink, Source
@@ -217,7 +217,9 @@ class Workshop:
 
         client = self.client(name)
         waiting = partial(self._open_orders, name)
-        return make_plan(client_plan(client), channel_plan(client, channel), self.stores, waiting, self.clock)
+        return make_plan(
+            client_plan(client), channel_plan(client, channel), self.stores, waiting, self.clock, again=skus
+        )
 
     def push(
         self, name: str, channel: str, *, names: Collection[str] = (), by: str = "", reason: str = ""
@@ -257,6 +259,29 @@ class Workshop:
             if snapshot is not None and snapshot.rejected and len(found) < limit:
                 found += self.catalogues.read(snapshot, "rejects").slice(0, limit - len(found)).to_pylist()
         return found
+
+    def reads(self, name: str) -> "list[Snapshot]":
+        """The snapshot that stands of every feed."""
+        feeds = [(s, f) for s, declared in self.client(name).declaration.sources.items() for f in declared.feeds]
+        found = [self.catalogues.current(name, feed_name(source, feed)) for source, feed in feeds]
+        return [snapshot for snapshot in found if snapshot is not None]
+
+    def all_rejects(self, name: str) -> list[dict[str, object]]:
+        """Every rejected row of the newest reads, with the name of its ``feed``."""
+        return [
+            {"feed": snapshot.name, **row}
+            for snapshot in self.reads(name)
+            if snapshot.rejected
+            for row in self.catalogues.read(snapshot, "rejects").to_pylist()
+        ]
+
+    def enriched(self, name: str) -> int:
+        """Skus of the catalogue with at least one value from a linked source."""
+        from s2s_pipelines.catalogue.lineage import enriched_rows
+
+        snapshot = self.catalogues.current(name, CATALOGUE)
+        linked = [key for key, source in self.client(name).declaration.sources.items() if source.role == "linked"]
+        return enriched_rows(self.catalogues.read(snapshot), linked) if snapshot else 0
 
     def problem_of(self, name: str) -> str | None:
         """Why a client's declarations do not load as they are now; None when they do."""

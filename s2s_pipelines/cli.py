@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, Entry] = {
         "s2s_pipelines.command.connector:channels", "List the kinds of channels and what each was verified against."
     ),
     "check": Entry("s2s_pipelines.command.check:check", "Say what is wrong with the declarations, and how to mend it."),
+    "demo": Entry("s2s_pipelines.command.demo:demo", "Show one full cycle on this machine alone."),
     "new": Entry("s2s_pipelines.command.new:new", "Begin a client, a source or a channel."),
     "sources": Entry(
         "s2s_pipelines.command.connector:sources", "List the kinds of sources and what each was verified against."

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from s2s_pipelines.catalogue.desired import Desired
 from s2s_pipelines.catalogue.query import Desk, desk, pointer
-from s2s_pipelines.catalogue.state import SHAPE_FIELDS, field_values
+from s2s_pipelines.catalogue.state import AMOUNTS, SHAPE_FIELDS, field_values
 from s2s_pipelines.catalogue.touched import Delist
 from s2s_pipelines.model.change import Action, ProductChange, VariantChange
 
@@ -320,4 +320,8 @@ def _product_change(row: Mapping[str, Any], variants: list[dict[str, Any]], deli
 def _fields(row: Mapping[str, Any]) -> Mapping[str, Any]:
     if row["state"] is None:
         return {}
-    return field_values(row["state"], [f for f in row["fields"] if f not in SHAPE_FIELDS])
+    named = [f for f in row["fields"] if f not in SHAPE_FIELDS]
+    if AMOUNTS.intersection(named):
+        # A shop keeps one price as "regular" and one as "sale": which is which depends on both, so they travel together.
+        named += sorted(AMOUNTS.intersection(json.loads(row["state"])).difference(named))
+    return field_values(row["state"], named)

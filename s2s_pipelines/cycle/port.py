@@ -251,6 +251,12 @@ class ItemStore(Protocol):
     def settle(self, client: str, channel: str, items: "pa.Table", at: datetime) -> int:
         """Write acknowledged states anew (``level``, ``item_key``, ``state``, ``content_hash``, ``basis_hash``)."""
 
+    def forget_sold(self, client: str, channel: str) -> int:
+        """Forget the quantities of skus that orders of this channel touched since we last wrote them; how many those are."""
+
+    def doubt(self, client: str, channel: str, skus: Sequence[str]) -> frozenset[str]:
+        """Treat what the channel shows of these skus as unknown, so that they are sent in full; which of them it has."""
+
     def find(self, client: str, channel: str, keys: Sequence[ItemKey]) -> Sequence[HeldItem]:
         """What is known of some items."""
 

@@ -63,7 +63,15 @@ class PlanResult:
     deducted: Mapping[str, int]
 
 
-def make_plan(client: ClientPlan, channel: ChannelPlan, stores: Stores, orders: OpenOrders, clock: Clock) -> PlanResult:
+def make_plan(
+    client: ClientPlan,
+    channel: ChannelPlan,
+    stores: Stores,
+    orders: OpenOrders,
+    clock: Clock,
+    *,
+    again: Collection[str] = (),
+) -> PlanResult:
     """Plan what the channel must be sent, judge it, and keep it with the verdict. Nothing is written to the channel.
 
     Args:
@@ -73,6 +81,7 @@ def make_plan(client: ClientPlan, channel: ChannelPlan, stores: Stores, orders: 
         orders: open quantities of the client, all channels together. Asked after the catalogue was read, so that an order that
             comes in meanwhile is deducted rather than missed.
         clock: the time.
+        again: skus that a person wants sent in full, whatever the channel confirmed.
 
     Raises:
         DataError: there is no catalogue yet, or its file is damaged.
@@ -81,6 +90,9 @@ def make_plan(client: ClientPlan, channel: ChannelPlan, stores: Stores, orders: 
     catalogue = standing_catalogue(client, stores.catalogue)
     merged = stores.catalogue.read(catalogue)
     deducted = deducted_units(client, channel, stores.catalogue, catalogue, merged, orders)
+    stores.items.forget_sold(client.client, channel.channel)
+    if again:
+        stores.items.doubt(client.client, channel.channel, sorted(again))
     held = stores.items.held(client.client, channel.channel, clock.now())
     wanted = wanted_state(client, channel, merged, deducted, held)
     delist = channel.policy.delist

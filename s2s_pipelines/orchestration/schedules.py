@@ -3,7 +3,7 @@
 import dagster as dg
 
 from s2s_pipelines.bootstrap import Workshop
-from s2s_pipelines.orchestration.cycle_request import cycle_request
+from s2s_pipelines.orchestration.cycle_request import clients_under_way, cycle_request
 
 
 def make_nightly(assets: list[dg.AssetsDefinition]) -> dg.ScheduleDefinition:
@@ -20,8 +20,11 @@ def make_nightly(assets: list[dg.AssetsDefinition]) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, workshop: dg.ResourceParam[Workshop]
     ) -> list[dg.RunRequest] | dg.SkipReason:
         """One run for each client whose nightly read is due."""
+        going = clients_under_way(context.instance)
         requests = [
-            cycle_request(work, "full") for work in workshop.cycles_due() if any(feed.is_nightly for feed in work.feeds)
+            cycle_request(work, "full")
+            for work in workshop.cycles_due()
+            if work.client not in going and any(feed.is_nightly for feed in work.feeds)
         ]
         return requests or dg.SkipReason("no full read is due")
 

@@ -5,7 +5,7 @@ import json
 import dagster as dg
 
 from s2s_pipelines.bootstrap import Workshop
-from s2s_pipelines.orchestration.cycle_request import cycle_request
+from s2s_pipelines.orchestration.cycle_request import clients_under_way, cycle_request
 from s2s_pipelines.orchestration.keys import declaration_key
 from s2s_pipelines.orchestration.order_job import orders_job
 
@@ -34,7 +34,11 @@ def orders_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[W
             dg.RunRequest(
                 run_key="orders:" + ",".join(entry.token for entry in batch),
                 run_config={"ops": {"take_up_orders": {"config": {"clients": clients, "poll": False}}}},
-                tags={"s2s/orders": str(sum(entry.due for entry in batch)), "s2s/clients": ",".join(clients)[:200]},
+                tags={
+                    "dagster/priority": "10",
+                    "s2s/orders": str(sum(entry.due for entry in batch)),
+                    "s2s/clients": ",".join(clients)[:200],
+                },
             )
         )
     reason = None if requests else f"nothing is due; {polled.channels} channels were asked"
@@ -53,7 +57,8 @@ def make_cycle_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
     )
     def cycle_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult:
         """One run for each client that is due."""
-        requests = [cycle_request(work, "quick") for work in workshop.cycles_due()]
+        going = clients_under_way(context.instance)
+        requests = [cycle_request(work, "quick") for work in workshop.cycles_due() if work.client not in going]
         return dg.SensorResult(run_requests=requests, skip_reason=None if requests else "no client is due")
 
     return cycle_due

@@ -4,6 +4,7 @@ Built for hundreds of thousands of items: reading all of them takes hashes and i
 differ, and what came of a batch is written in one transaction.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +17,7 @@ from s2s_pipelines.catalogue.breaker import Listed
 from s2s_pipelines.catalogue.held import DELIST_HASH, held_schema, states_schema
 from s2s_pipelines.cycle.patience import is_waiting
 from s2s_pipelines.cycle.port import Attempt, HeldItem, ItemKey, ItemResult
-from s2s_pipelines.storage.schema import channel_item
+from s2s_pipelines.storage.schema import channel_item, order_line, sales_order
 from s2s_pipelines.storage.transaction import reading, writing
 
 if TYPE_CHECKING:
@@ -140,6 +141,59 @@ class Items:
             written += len(values)
         return written
 
+    def forget_sold(self, client: str, channel: str) -> int:
+        """Forget the quantities of skus that orders of this channel touched since we last wrote them; how many those are.
+
+        A shop lowers its own figure when it sells and raises it when an order is cancelled, so what it confirmed before is no
+        longer what it shows. Only the quantity is forgotten: the next plan sends it anew and nothing else.
+        """
+        touched = (
+            sa.select(order_line.c.sku, sa.func.max(sales_order.c.content_at).label("at"))
+            .join(sales_order, sales_order.c.id == order_line.c.order_id)
+            .where(sales_order.c.client == client, sales_order.c.channel == channel)
+            .group_by(order_line.c.sku)
+            .subquery()
+        )
+        query = (
+            sa.select(_T.item_key, _T.acknowledged)
+            .join(touched, touched.c.sku == _T.item_key)
+            .where(_of(client, channel), _T.level == "variant", _T.acknowledged_hash.is_not(None))
+            .where(touched.c.at >= _T.attempted_at)
+        )
+        update = (
+            sa.update(channel_item)
+            .where(_of(client, channel), _T.level == "variant", _T.item_key == sa.bindparam("key"))
+            .values(acknowledged=sa.bindparam("state"), acknowledged_hash=sa.bindparam("hash"))
+        )
+        with writing(self._engine, "forget quantities that were sold from") as connection:
+            rows = []
+            for key, state in connection.execute(query).all():
+                if state and state.get("qty") is not None:
+                    unsure = {**state, "qty": None}
+                    text = json.dumps(unsure, sort_keys=True)
+                    rows.append({"key": key, "state": unsure, "hash": hashlib.sha256(text.encode()).hexdigest()})
+            if rows:
+                connection.execute(update, rows)
+        return len(rows)
+
+    def doubt(self, client: str, channel: str, skus: Sequence[str]) -> frozenset[str]:
+        """Treat what the channel shows of these skus as unknown, so that they are sent in full; which of them it has.
+
+        Failures in a row are forgotten as well: a person asks for another try now.
+        """
+        found: set[str] = set()
+        with writing(self._engine, "doubt items") as connection:
+            for chunk in _chunks(sorted(set(skus)), _MOST_KEYS):
+                mine = sa.and_(_of(client, channel), _T.level == "variant", _T.item_key.in_(chunk))
+                rows = connection.execute(sa.select(_T.item_key, _T.product_key).where(mine)).all()
+                products = sa.and_(
+                    _of(client, channel), _T.level == "product", _T.item_key.in_({r.product_key for r in rows})
+                )
+                again = sa.update(channel_item).values(is_uncertain=True, failures=0)
+                connection.execute(again.where(sa.or_(mine, products)))
+                found |= {r.item_key for r in rows}
+        return frozenset(found)
+
     def find(self, client: str, channel: str, keys: Sequence[ItemKey]) -> Sequence[HeldItem]:
         """What is known of some items."""
         names = [name for name in HeldItem.__dataclass_fields__ if name != "acknowledged"]
@@ -217,7 +271,8 @@ def _ids(result: ItemResult, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _confirmed(result: ItemResult, at: datetime) -> dict[str, Any]:
     at_rest = {"attempted_hash": None, "is_uncertain": False, "failures": 0, "is_retriable": None}
-    silent = {"reason": None, "message": None, "remedy": None, "attempted_at": at, "product_key": result.product_key}
+    # attempted_at stays the moment before it was sent: an order that came in since may have changed what is shown.
+    silent = {"reason": None, "message": None, "remedy": None, "product_key": result.product_key}
     if result.is_delist:
         gone = {"is_listed": False, "acknowledged": None, "acknowledged_hash": None, "acknowledged_at": at}
         return at_rest | silent | gone

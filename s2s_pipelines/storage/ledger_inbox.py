@@ -141,6 +141,7 @@ class InboxLedger:
             if change.action == "touch":
                 _update(connection, known.id, {"modified_at": order.modified_at})
             else:
+                _update(connection, known.id, {"content_at": self._clock.now()})
                 write_event(connection, known.id, self._clock.now(), change.event, known.state, known.state)
             return known.id
         values = {**self._content(item, order), **hold_values(change.hold)}
@@ -173,6 +174,7 @@ class InboxLedger:
             "inbox_id": item.id,
             "ordered_at": order.ordered_at,
             "modified_at": order.modified_at,
+            "content_at": self._clock.now(),
             "changed_at": self._clock.now(),
         }
 

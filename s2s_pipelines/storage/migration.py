@@ -14,6 +14,7 @@ from s2s_pipelines.errors import ConfigurationError
 from s2s_pipelines.storage.schema import metadata
 from s2s_pipelines.storage.transaction import writing
 
+VERSION_TABLE = "s2s_alembic_version"
 _FOLDER = Path(__file__).parent / "migrations"
 _POSTGRES_LOCK = 7_236_115_204_001
 """Any number will do, as long as every process of ours asks for the same: two must not migrate at once."""
@@ -42,7 +43,7 @@ def newest() -> str:
 def current(engine: sa.Engine) -> str | None:
     """The revision the database has; None before the first migration."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
 
 
 def check_current(engine: sa.Engine) -> None:
@@ -63,7 +64,9 @@ def check_current(engine: sa.Engine) -> None:
 def differences(engine: sa.Engine) -> list[Any]:
     """What the database has otherwise than ``storage.schema`` says; empty when they agree."""
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True, "version_table": VERSION_TABLE}
+        )
         return list(compare_metadata(context, metadata))
 
 

@@ -188,6 +188,7 @@ sales_order = sa.Table(
     sa.Column("ordered_at", Instant, nullable=False),
     sa.Column("modified_at", Instant, nullable=False),
     sa.Column("received_at", Instant, nullable=False),
+    sa.Column("content_at", Instant, comment="when we learnt of the newest change that was not our own write-back"),
     sa.Column("changed_at", Instant, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, default=0),
     sa.UniqueConstraint("client", "channel", "channel_order_code"),

@@ -18,7 +18,7 @@ def engine(request, tmp_path):
 def test_the_migrated_database_is_the_declared_schema(engine):
     assert migration.migrate(engine) == migration.newest() != ""
     assert migration.differences(engine) == []
-    assert set(sa.inspect(engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+    assert set(sa.inspect(engine).get_table_names()) == {*metadata.tables, "s2s_alembic_version"}
 
 
 def test_the_comparison_sees_what_differs(engine):
@@ -55,6 +55,6 @@ def test_a_database_of_another_revision_is_refused(engine):
     migration.migrate(engine)
     migration.check_current(engine)
     with engine.begin() as connection:
-        connection.execute(sa.text("update alembic_version set version_num = '9999'"))
+        connection.execute(sa.text("update s2s_alembic_version set version_num = '9999'"))
     with pytest.raises(ConfigurationError, match="9999"):
         migration.check_current(engine)

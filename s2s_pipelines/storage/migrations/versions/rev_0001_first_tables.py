@@ -169,6 +169,11 @@ def upgrade() -> None:
         sa.Column("ordered_at", sa.String(27), nullable=False),
         sa.Column("modified_at", sa.String(27), nullable=False),
         sa.Column("received_at", sa.String(27), nullable=False),
+        sa.Column(
+            "content_at",
+            sa.String(27),
+            comment="when we learnt of the newest change that was not our own write-back",
+        ),
         sa.Column("changed_at", sa.String(27), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["inbox_id"], ["inbox.id"], name=op.f("fk_sales_order_inbox_id")),
