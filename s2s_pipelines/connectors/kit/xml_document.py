@@ -95,10 +95,14 @@ class RowStream:
         try:
             yield from self._walk(events)
         except etree.XMLSyntaxError as error:
+            # The error may only say that the parser gave up; then the end of its log says why.
+            message, line = error.msg, error.lineno
+            if not line and error.error_log:
+                message, line = error.error_log[-1].message, error.error_log[-1].line
             raise UnreadableFile(
                 "xml_syntax",
-                f"the XML breaks here: {(error.msg or 'unknown error')[:120]}",
-                line=max(1, error.lineno or 1),
+                f"the XML breaks here: {(message or 'unknown error')[:120]}",
+                line=max(1, line or 1),
                 remedy="ask the supplier to mend the feed, or declare `encoding` if that is the fault",
             ) from None
         # Without a path there is no telling an empty feed from a document of another kind, unless the root is empty.
@@ -112,19 +116,27 @@ class RowStream:
 
     def _walk(self, events: Any) -> Iterator[tuple[Any, int]]:
         row_depth = last = 0
+        # A finished row is held back until the next event: its line may hang on the text that follows it.
+        held = None
         for event, element in events:
+            if held is not None:
+                last = _line_of(held, last)
+                yield held, last
+                _forget(held)
+                held = None
             if event == "start":
                 self._enter(element)
                 if not row_depth and self._is_row():
                     row_depth, self._inside = len(self._path), 0
                 continue
-            if row_depth == len(self._path):
-                last = _line_of(element, last)
-                yield element, last
-                row_depth = 0
+            is_row = row_depth == len(self._path)
             self._path.pop()
-            if not row_depth:
+            if is_row:
+                held, row_depth = element, 0
+            elif not row_depth:
                 _forget(element)
+        if held is not None:
+            yield held, _line_of(held, last)
 
     def _enter(self, element: Any) -> None:
         if not self._path:
