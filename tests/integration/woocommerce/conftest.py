@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from s2s_pipelines.connectors.channels.woocommerce import CONNECTOR, Settings
+from s2s_pipelines.connectors.channels.woocommerce.channel import CONNECTOR, Settings
 from s2s_pipelines.model.change import Action, ProductChange, VariantChange
 from s2s_pipelines.model.money import PriceTerms
 from s2s_pipelines.ports import BuildContext, Channel

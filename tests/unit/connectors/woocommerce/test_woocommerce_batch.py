@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from s2s_pipelines.connectors.channels._woocommerce_batch import BatchSender, Write
-from s2s_pipelines.connectors.channels._woocommerce_link import Linker
-from s2s_pipelines.connectors.channels._woocommerce_piece import Piece
+from s2s_pipelines.connectors.channels.woocommerce.batch import BatchSender, Write
+from s2s_pipelines.connectors.channels.woocommerce.link import Linker
+from s2s_pipelines.connectors.channels.woocommerce.piece import Piece
 from s2s_pipelines.connectors.kit.http import Answer
 from s2s_pipelines.connectors.kit.http_error import BrokenAnswerError
 from s2s_pipelines.errors import RejectedError, TransientError, UncertainOutcomeError

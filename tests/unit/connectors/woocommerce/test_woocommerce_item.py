@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from s2s_pipelines.connectors.channels._woocommerce_item import (
+from s2s_pipelines.connectors.channels.woocommerce.item import (
     Unsendable,
     checked_sku,
     echo_problem,

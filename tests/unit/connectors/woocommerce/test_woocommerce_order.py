@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from s2s_pipelines.connectors.channels._woocommerce_order import translate_order
+from s2s_pipelines.connectors.channels.woocommerce.order import translate_order
 from s2s_pipelines.errors import DataError
 from s2s_pipelines.ports import RawOrder
 from tests.unit.connectors.woocommerce.recording import exchanges, needs_recordings

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from s2s_pipelines.connectors.channels._woocommerce_batch import Reply
-from s2s_pipelines.connectors.channels._woocommerce_item import Unsendable
+from s2s_pipelines.connectors.channels.woocommerce.batch import Reply
+from s2s_pipelines.connectors.channels.woocommerce.item import Unsendable
 from s2s_pipelines.errors import RejectedError, S2SError, TransientError, UncertainOutcomeError
 from s2s_pipelines.model.change import Action, Outcome, ProductChange, VariantChange
 

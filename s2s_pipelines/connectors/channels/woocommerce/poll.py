@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
-from s2s_pipelines.connectors.channels._woocommerce_api import PAGE, WooApi, count_of, rows_of
-from s2s_pipelines.connectors.channels._woocommerce_order import instant
+from s2s_pipelines.connectors.channels.woocommerce.api import PAGE, WooApi, count_of, rows_of
+from s2s_pipelines.connectors.channels.woocommerce.order import instant
 from s2s_pipelines.connectors.kit.http import Answer
 from s2s_pipelines.connectors.kit.http_json import split_array
 from s2s_pipelines.errors import ContractViolation

@@ -7,11 +7,11 @@ without a name makes a product called "Product"; a parent's attribute list repla
 from collections.abc import Sequence
 from typing import Any
 
-from s2s_pipelines.connectors.channels._woocommerce_api import PAGE, rows_of
-from s2s_pipelines.connectors.channels._woocommerce_batch import Reply, Write
-from s2s_pipelines.connectors.channels._woocommerce_category import Categories
-from s2s_pipelines.connectors.channels._woocommerce_desk import MOST_ROUNDS, Desk, other_spelling
-from s2s_pipelines.connectors.channels._woocommerce_item import (
+from s2s_pipelines.connectors.channels.woocommerce.api import PAGE, rows_of
+from s2s_pipelines.connectors.channels.woocommerce.batch import Reply, Write
+from s2s_pipelines.connectors.channels.woocommerce.category import Categories
+from s2s_pipelines.connectors.channels.woocommerce.desk import MOST_ROUNDS, Desk, other_spelling
+from s2s_pipelines.connectors.channels.woocommerce.item import (
     Body,
     Unsendable,
     echo_problem,
@@ -22,8 +22,8 @@ from s2s_pipelines.connectors.channels._woocommerce_item import (
     variant_fields,
     without_empty,
 )
-from s2s_pipelines.connectors.channels._woocommerce_link import tie
-from s2s_pipelines.connectors.channels._woocommerce_piece import (
+from s2s_pipelines.connectors.channels.woocommerce.link import tie
+from s2s_pipelines.connectors.channels.woocommerce.piece import (
     DUPLICATE_GTIN,
     DUPLICATE_SKU,
     GONE,

@@ -6,14 +6,14 @@ fails stays with its item.
 
 from collections.abc import Sequence
 
-from s2s_pipelines.connectors.channels._woocommerce_api import WooApi
-from s2s_pipelines.connectors.channels._woocommerce_batch import Reply, Write
-from s2s_pipelines.connectors.channels._woocommerce_desk import Desk, PushTerms
-from s2s_pipelines.connectors.channels._woocommerce_image import ImageSender
-from s2s_pipelines.connectors.channels._woocommerce_item import Unsendable, checked_sku
-from s2s_pipelines.connectors.channels._woocommerce_piece import INVALID_ID, Piece, Verdict
-from s2s_pipelines.connectors.channels._woocommerce_product import ProductWriter
-from s2s_pipelines.connectors.channels._woocommerce_variation import VariationWriter
+from s2s_pipelines.connectors.channels.woocommerce.api import WooApi
+from s2s_pipelines.connectors.channels.woocommerce.batch import Reply, Write
+from s2s_pipelines.connectors.channels.woocommerce.desk import Desk, PushTerms
+from s2s_pipelines.connectors.channels.woocommerce.image import ImageSender
+from s2s_pipelines.connectors.channels.woocommerce.item import Unsendable, checked_sku
+from s2s_pipelines.connectors.channels.woocommerce.piece import INVALID_ID, Piece, Verdict
+from s2s_pipelines.connectors.channels.woocommerce.product import ProductWriter
+from s2s_pipelines.connectors.channels.woocommerce.variation import VariationWriter
 from s2s_pipelines.model.change import Action, Outcome, ProductChange
 
 _HIDDEN = {"product": "draft", "variation": "private"}

@@ -6,8 +6,8 @@ without a word. Names come back encoded as HTML; one that exists under the same 
 
 from html import unescape
 
-from s2s_pipelines.connectors.channels._woocommerce_api import WooApi, error_code, error_words
-from s2s_pipelines.connectors.channels._woocommerce_piece import Verdict
+from s2s_pipelines.connectors.channels.woocommerce.api import WooApi, error_code, error_words
+from s2s_pipelines.connectors.channels.woocommerce.piece import Verdict
 from s2s_pipelines.connectors.kit.html import without_control
 from s2s_pipelines.errors import RejectedError, UncertainOutcomeError
 

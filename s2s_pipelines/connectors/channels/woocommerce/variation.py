@@ -6,16 +6,16 @@ options the parent does not list is taken all the same and cannot be bought, so 
 
 from collections.abc import Iterable, Sequence
 
-from s2s_pipelines.connectors.channels._woocommerce_batch import Reply, Write
-from s2s_pipelines.connectors.channels._woocommerce_desk import MOST_ROUNDS, Desk, other_spelling
-from s2s_pipelines.connectors.channels._woocommerce_item import (
+from s2s_pipelines.connectors.channels.woocommerce.batch import Reply, Write
+from s2s_pipelines.connectors.channels.woocommerce.desk import MOST_ROUNDS, Desk, other_spelling
+from s2s_pipelines.connectors.channels.woocommerce.item import (
     Unsendable,
     echo_problem,
     variant_fields,
     variation_attributes,
     without_empty,
 )
-from s2s_pipelines.connectors.channels._woocommerce_piece import (
+from s2s_pipelines.connectors.channels.woocommerce.piece import (
     DUPLICATE_GTIN,
     DUPLICATE_SKU,
     GONE,

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from s2s_pipelines.connectors.channels._woocommerce_api import WooApi, error_code, error_words
-from s2s_pipelines.connectors.channels._woocommerce_piece import Piece, Verdict
+from s2s_pipelines.connectors.channels.woocommerce.api import WooApi, error_code, error_words
+from s2s_pipelines.connectors.channels.woocommerce.piece import Piece, Verdict
 from s2s_pipelines.errors import S2SError
 
 _LOST_ID = "woocommerce_product_invalid_image_id"

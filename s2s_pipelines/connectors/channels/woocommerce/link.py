@@ -7,10 +7,10 @@ finds variations and drafts, not what is in the bin; a sku that holds a comma is
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from s2s_pipelines.connectors.channels._woocommerce_api import PAGE, WooApi, count_of, rows_of
-from s2s_pipelines.connectors.channels._woocommerce_batch import Item
-from s2s_pipelines.connectors.channels._woocommerce_item import is_kept_sku, parent_sku
-from s2s_pipelines.connectors.channels._woocommerce_piece import Piece, Row, Verdict
+from s2s_pipelines.connectors.channels.woocommerce.api import PAGE, WooApi, count_of, rows_of
+from s2s_pipelines.connectors.channels.woocommerce.batch import Item
+from s2s_pipelines.connectors.channels.woocommerce.item import is_kept_sku, parent_sku
+from s2s_pipelines.connectors.channels.woocommerce.piece import Piece, Row, Verdict
 
 FIELDS = "id,sku,type,parent_id,status"
 _LONGEST = 1500

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from s2s_pipelines.connectors.channels._woocommerce_api import WooApi, error_code, error_words
+from s2s_pipelines.connectors.channels.woocommerce.api import WooApi, error_code, error_words
 from s2s_pipelines.connectors.kit.http_error import BrokenAnswerError
 from s2s_pipelines.errors import (
     AccessError,

@@ -20,13 +20,13 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from s2s_pipelines.config.secret import Address, SecretRef, read_address
-from s2s_pipelines.connectors.channels._woocommerce_api import AuthMode, WooApi, shop_auth
-from s2s_pipelines.connectors.channels._woocommerce_desk import NewStatus, PushTerms
-from s2s_pipelines.connectors.channels._woocommerce_item import GRAMS, CategorySource
-from s2s_pipelines.connectors.channels._woocommerce_order import translate_order
-from s2s_pipelines.connectors.channels._woocommerce_poll import changed_orders, one_order, orders_created, start_at
-from s2s_pipelines.connectors.channels._woocommerce_push import push_changes
-from s2s_pipelines.connectors.channels._woocommerce_receipt import ReceiptWriter
+from s2s_pipelines.connectors.channels.woocommerce.api import AuthMode, WooApi, shop_auth
+from s2s_pipelines.connectors.channels.woocommerce.desk import NewStatus, PushTerms
+from s2s_pipelines.connectors.channels.woocommerce.item import GRAMS, CategorySource
+from s2s_pipelines.connectors.channels.woocommerce.order import translate_order
+from s2s_pipelines.connectors.channels.woocommerce.poll import changed_orders, one_order, orders_created, start_at
+from s2s_pipelines.connectors.channels.woocommerce.push import push_changes
+from s2s_pipelines.connectors.channels.woocommerce.receipt import ReceiptWriter
 from s2s_pipelines.connectors.kit.http import HttpClient, Limits
 from s2s_pipelines.errors import ConfigurationError, S2SError
 from s2s_pipelines.model.change import Outcome, ProductChange

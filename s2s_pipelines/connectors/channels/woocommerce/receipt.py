@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from html import unescape
 from typing import Any
 
-from s2s_pipelines.connectors.channels._woocommerce_api import WooApi, error_words, rows_of
+from s2s_pipelines.connectors.channels.woocommerce.api import WooApi, error_words, rows_of
 from s2s_pipelines.connectors.kit.http import Answer
 from s2s_pipelines.errors import RejectedError, TransientError, UncertainOutcomeError
 from s2s_pipelines.model.order import Receipt

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from s2s_pipelines.connectors.channels._woocommerce_api import WooApi
-from s2s_pipelines.connectors.channels._woocommerce_batch import BatchSender, Item
-from s2s_pipelines.connectors.channels._woocommerce_item import CategorySource
-from s2s_pipelines.connectors.channels._woocommerce_link import Linker
-from s2s_pipelines.connectors.channels._woocommerce_piece import Piece, Verdict
+from s2s_pipelines.connectors.channels.woocommerce.api import WooApi
+from s2s_pipelines.connectors.channels.woocommerce.batch import BatchSender, Item
+from s2s_pipelines.connectors.channels.woocommerce.item import CategorySource
+from s2s_pipelines.connectors.channels.woocommerce.link import Linker
+from s2s_pipelines.connectors.channels.woocommerce.piece import Piece, Verdict
 from s2s_pipelines.errors import S2SError
 
 NewStatus = Literal["publish", "draft", "pending", "private"]
