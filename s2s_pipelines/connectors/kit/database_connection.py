@@ -102,7 +102,8 @@ class Database:
             fence = [_TRANSACTION] if self.is_read_only else []
             return [*fence, f"SET LOCAL statement_timeout = {milliseconds}", "SET LOCAL TimeZone = 'UTC'"]
         if self.engine_name == "mysql":
-            return ["SET SESSION TRANSACTION READ ONLY"] if self.is_read_only else []
+            fence = ["SET SESSION TRANSACTION READ ONLY"] if self.is_read_only else []
+            return [*fence, self._mysql_limit(), f"SET SESSION lock_wait_timeout = {max(1, int(self.timeout_s))}"]
         if self.engine_name == "sqlite":
             return ["PRAGMA query_only = ON"] if self.is_read_only else []
         if self.engine_name == "oracle":
@@ -120,13 +121,19 @@ class Database:
             deadline = time.monotonic() + self.timeout_s
             raw.set_progress_handler(lambda: time.monotonic() > deadline, 20_000)
             connection.exec_driver_sql("PRAGMA foreign_keys = ON")
-        elif self.engine_name == "mysql":
-            connection.exec_driver_sql(_mysql_timeout(connection, self.timeout_s))
         for statement in self.session_statements():
             connection.exec_driver_sql(statement)
         if self.engine_name == "sqlite" and not self.is_read_only and not self.is_odbc:
             # A writer asks for the lock before it looks, so that what it saw is still so when it writes.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def _mysql_limit(self) -> str:
+        """MariaDB counts seconds, MySQL milliseconds."""
+        dialect = self._engine.dialect
+        told = str(getattr(dialect, "dbms_name", "")).lower()
+        if told == "mariadb" or getattr(dialect, "is_mariadb", False):
+            return f"SET SESSION max_statement_time = {self.timeout_s:.3f}"
+        return f"SET SESSION max_execution_time = {int(self.timeout_s * 1000)}"
 
     @cached_property
     def _engine(self) -> "sa.Engine":
@@ -137,20 +144,19 @@ class Database:
         try:
             url = sa.make_url(self._url)
             return sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, **self._options(url))
-        except (sa.exc.ArgumentError, ValueError) as error:
-            del error  # it may quote the URL
-            raise ConfigurationError(
-                "the database URL cannot be read",
-                client=self.client,
-                connection=self.connection,
-                next_step="write dialect+driver://login:password@host/database, special characters percent-encoded",
-            ) from None
         except (sa.exc.NoSuchModuleError, ImportError) as error:
             raise ConfigurationError(
                 f"the driver of this database is not installed: {self.redactor.clean(str(error))}",
                 client=self.client,
                 connection=self.connection,
                 next_step="install the driver, or use one of postgresql, mysql+pymysql, sqlite or an ODBC connection string",
+            ) from None
+        except (sa.exc.ArgumentError, ValueError):  # whose sentence may quote the URL
+            raise ConfigurationError(
+                "the database URL cannot be read",
+                client=self.client,
+                connection=self.connection,
+                next_step="write dialect+driver://login:password@host/database, special characters percent-encoded",
             ) from None
 
     def _options(self, url: "sa.URL") -> dict[str, Any]:
@@ -178,12 +184,6 @@ def _open_sqlite(path: str | None, read_only: bool, timeout_s: float) -> Any:
     if read_only:
         connection.execute("BEGIN")
     return connection
-
-
-def _mysql_timeout(connection: "sa.Connection", timeout_s: float) -> str:
-    if getattr(connection.dialect, "is_mariadb", False):
-        return f"SET SESSION max_statement_time = {timeout_s}"
-    return f"SET SESSION max_execution_time = {int(timeout_s * 1000)}"
 
 
 def _guess(odbc_text: str) -> str:

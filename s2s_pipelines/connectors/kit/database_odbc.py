@@ -48,7 +48,7 @@ def parse(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     rest = text.strip().rstrip(";")
     while rest:
-        match = re.match(r"\s*([^={};]+?)\s*=\s*(?:\{((?:[^}]|\}\})*)\}\s*|([^;]*))(?:;|$)", rest)
+        match = re.match(r"\s*([^={};]+?)\s*=\s*(?:\{((?:[^}]|\}\})*)\}\s*|(?!\s*\{)([^;]*))(?:;|$)", rest)
         if match is None:
             raise ConfigurationError(
                 f"the ODBC connection string cannot be read after {', '.join(found) or 'its beginning'}",

@@ -230,7 +230,7 @@ def _read_odbc(database: Database, statement: str, row_limit: int, operation: st
     def wanted(schema: "pa.Schema") -> "pa.Schema":
         inferred.append(schema)
         _checked(database, schema.names)
-        return pa.schema([f if pa.types.is_temporal(f.type) else pa.field(f.name, pa.string()) for f in schema])
+        return pa.schema([pa.field(entry.name, _asked_of_odbc(entry.type)) for entry in schema])
 
     database.learn_engine(operation)
     try:
@@ -266,12 +266,25 @@ def _read_odbc(database: Database, statement: str, row_limit: int, operation: st
     return pa.table(columns, names=table.column_names)
 
 
+def _asked_of_odbc(type_: "pa.DataType") -> "pa.DataType":
+    """The form in which a driver is asked for a column it calls ``type_``."""
+    import pyarrow as pa
+
+    if pa.types.is_temporal(type_):
+        return type_  # drivers leave too little room for these as text
+    # Of fixed size the reader ends the whole process when a value is shorter, so bytes are always asked for as they come.
+    is_binary = pa.types.is_binary(type_) or pa.types.is_fixed_size_binary(type_) or pa.types.is_large_binary(type_)
+    return pa.binary() if is_binary else pa.string()
+
+
 def _reading_of(type_: "pa.DataType") -> Any:
     """How the text of a column is put right, by what the driver calls it."""
     import pyarrow as pa
 
     if pa.types.is_temporal(type_):
         return moment_text
+    if _asked_of_odbc(type_) == pa.binary():
+        return lambda column: text_column(column.to_pylist())
     if pa.types.is_boolean(type_):
         return boolean_text
     return number_text if pa.types.is_decimal(type_) or pa.types.is_floating(type_) else lambda column: column

@@ -84,7 +84,7 @@ def test_settings_of_another_kind_are_refused(package):
 def test_the_real_connectors_are_found_without_heavy_imports():
     import subprocess
 
-    heavy = ("sqlalchemy", "pandas", "pyarrow", "duckdb", "gspread", "pyodbc", "requests", "lxml")
+    heavy = ("sqlalchemy", "pandas", "pandera", "pyarrow", "duckdb", "gspread", "pyodbc", "lxml", "arrow_odbc")
     code = (
         "import sys; from s2s_pipelines.connectors import registry; "
         "assert 'sql' in registry.sources(); assert set(registry.settings_types()) == set(registry.connectors()); "
