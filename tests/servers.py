@@ -256,7 +256,12 @@ def mariadb() -> Iterator[Server]:
         ]
         quick += ["--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", "--innodb-buffer-pool-size=64M"]
         quick += ["--innodb-flush-method=nosync", "--skip-innodb-doublewrite", "--sync-frm=0"]
-        quick += ["--skip-name-resolve", "--character-set-server=utf8mb4", f"--pid-file={folder}/mariadb.pid"]
+        quick += [
+            "--default-time-zone=+02:00",
+            "--skip-name-resolve",
+            "--character-set-server=utf8mb4",
+            f"--pid-file={folder}/mariadb.pid",
+        ]
         process = _start([str(program), *base, *quick], "mysql", log, "TERM")
         server = Server("mariadb", "127.0.0.1", port, process, folder, "trial", _make_mariadb_database)
         try:

@@ -168,7 +168,10 @@ class OrderDesk:
         tables = self.tables
         names = [tables.reference, tables.key, tables.number, *([tables.raised_at] if tables.raised_at else [])]
         header = _table(tables.header, dict.fromkeys(names))
-        query = sa.select(*(header.c[name].label(f"c{i}") for i, name in enumerate(names)))
+        columns: list[Any] = [header.c[name] for name in names]
+        if len(columns) > 3 and self.reading.engine_name == "postgresql":
+            columns[3] = sa.cast(columns[3], sa.Text)  # as text it keeps its zone, which psqlodbc drops
+        query = sa.select(*(column.label(f"c{i}") for i, column in enumerate(columns)))
         rows = connection.execute(query.where(header.c[tables.reference] == sa.bindparam("ref")), {"ref": reference})
         return [
             _Standing(reference, row[1], (plain(row[2]) or "").strip(), self._moment(row[3] if len(row) > 3 else None))

@@ -35,9 +35,11 @@ def check_order_tables(database: Database, tables: OrderTables, columns: OrderMa
 def _check_columns(database: Database, connection: "sa.Connection", table: str, names: Sequence[str]) -> None:
     raw: Any = connection.connection.cursor()
     quoted = database.quoted(_CHECK)
-    listed, place = ", ".join(map(quoted, names)), ".".join(map(quoted, table.split(".")))
+    # Without the table's name before it SQLite takes a quoted column that is not there for a text.
+    listed = ", ".join(f"t.{quoted(name)}" for name in names)
+    place = ".".join(map(quoted, table.split(".")))
     try:
-        raw.execute(f"SELECT {listed} FROM {place} WHERE 1 = 0")  # noqa: S608 - quoted
+        raw.execute(f"SELECT {listed} FROM {place} t WHERE 1 = 0")  # noqa: S608 - quoted
     except connection.dialect.loaded_dbapi.Error as error:
         raise database.place.error(error, f"{_CHECK}: {table}") from None
     finally:
@@ -79,7 +81,9 @@ def _told_by_catalogue(connection: "sa.Connection", tables: OrderTables) -> tupl
 
 def _is_whole(index: Any) -> bool:
     """A unique index on plain columns of all rows; a partial one lets the others double."""
-    partial = [key for key, value in index.get("dialect_options", {}).items() if key.endswith("_where") and value]
+    partial = [
+        key for key, value in index.get("dialect_options", {}).items() if key.endswith("_where") and value is not None
+    ]
     return bool(index.get("unique")) and not partial and None not in index["column_names"]
 
 

@@ -241,9 +241,10 @@ class SqlSource:
         if declared.query is not None:
             return self._query(declared.query)
         quoted = self._reader.quoted(f"read {feed}")
-        names, order = ", ".join(map(quoted, declared.columns)), ", ".join(map(quoted, declared.key))
+        # Without the table's name before it SQLite takes a quoted column that is not there for a text.
+        names, order = (", ".join(f"t.{quoted(name)}" for name in group) for group in (declared.columns, declared.key))
         table = ".".join(map(quoted, str(declared.table).split(".")))
-        return f"SELECT {names} FROM {table}" + (f" ORDER BY {order}" if order else "")  # noqa: S608 - quoted names
+        return f"SELECT {names} FROM {table} t" + (f" ORDER BY {order}" if order else "")  # noqa: S608 - quoted names
 
     def _query(self, name: str) -> str:
         folder = (Path(self.context.folder) / "queries").resolve()
@@ -261,7 +262,7 @@ class SqlSource:
         name = self._reader.quoted(operation)(column)
         bound = database_stamp.literal(database_stamp.earlier(since, self.settings.overlap_s))
         # Rows without a stamp can never be told unchanged, so they always come.
-        return f"SELECT * FROM (\n{statement}\n) feed WHERE {name} >= {bound} OR {name} IS NULL"  # noqa: S608
+        return f"SELECT * FROM (\n{statement}\n) feed WHERE feed.{name} >= {bound} OR feed.{name} IS NULL"  # noqa: S608
 
     def _cursor(self, stamps: "pa.ChunkedArray", since: str | None, read_at: datetime, operation: str) -> str | None:
         try:

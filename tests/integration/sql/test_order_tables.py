@@ -34,7 +34,7 @@ def test_tables_as_declared_pass(harness):
 @on(*NAMES)
 def test_a_reference_that_may_stand_twice_is_found(harness):
     drop_unique(harness)
-    change(harness, "CREATE UNIQUE INDEX both ON sales_order (ext_ref, account)")
+    change(harness, "CREATE UNIQUE INDEX two_columns ON sales_order (ext_ref, account)")
     with pytest.raises(ConfigurationError, match="one order could become two documents"):
         harness.source().check()
 

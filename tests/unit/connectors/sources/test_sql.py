@@ -205,6 +205,23 @@ def test_a_database_without_orders_says_so(erp):
         erp.source(TABLE).find("SHOP-1-ERP")
 
 
+@pytest.mark.parametrize(
+    "feed",
+    [
+        {"table": "item", "columns": ["cdoe"]},
+        {"table": "item", "columns": ["code"], "key": ["cdoe"]},
+        {"table": "itme", "columns": ["code"]},
+    ],
+)
+def test_a_mistyped_name_is_never_taken_for_a_text(erp, feed):
+    """SQLite reads a quoted name that is no column as a text, and would fill every row with it."""
+    erp.run("INSERT INTO item (code) VALUES ('A')")
+    with pytest.raises(ConfigurationError, match=r"cdoe|itme"):
+        erp.source(feed).check()
+    with pytest.raises(ConfigurationError, match=r"cdoe|itme"):
+        erp.source(feed).read("products")
+
+
 def test_amounts_kept_as_text_are_untouched(erp):
     erp.run("CREATE TABLE p (price TEXT); INSERT INTO p VALUES ('1 299,90'), ('0,10')")
     cells = erp.source({"table": "p", "columns": ["price"]}).read("products").table.column("price").to_pylist()
