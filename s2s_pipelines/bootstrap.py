@@ -23,15 +23,18 @@ from s2s_pipelines.config.fleet import Client, Fleet
 from s2s_pipelines.config.loader import load_client, load_fleet
 from s2s_pipelines.connectors.registry import connectors
 from s2s_pipelines.cycle.due import DueFeed, due_feeds, has_passed
+from s2s_pipelines.cycle.export import REJECT_COLUMNS
 from s2s_pipelines.cycle.port import CATALOGUE, Snapshot, StoredPlan, feed_name
 from s2s_pipelines.errors import ConfigurationError, DataError, S2SError
 from s2s_pipelines.model.field import Feed
 from s2s_pipelines.ports import Channel, Clock, OpenQuantity, OrderSink, Source
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import sqlalchemy as sa
 
     from s2s_pipelines.cycle.client_plan import ChannelPlan, ClientPlan
+    from s2s_pipelines.cycle.explain import Explanation
     from s2s_pipelines.cycle.order_desk import OrderDesk, SweepResult
     from s2s_pipelines.cycle.publish import PlanResult, Stores
     from s2s_pipelines.cycle.push import PushResult
@@ -274,6 +277,33 @@ class Workshop:
             if snapshot.rejected
             for row in self.catalogues.read(snapshot, "rejects").to_pylist()
         ]
+
+    def rejects_table(self, name: str) -> "pa.Table":
+        """Every rejected row of the newest reads, with its source and feed, for export."""
+        import pyarrow as pa
+
+        parts = []
+        for snapshot in self.reads(name):
+            if snapshot.rejected:
+                _, source, feed = snapshot.name.split("/")
+                part = self.catalogues.read(snapshot, "rejects")
+                for place, text in enumerate((source, feed)):
+                    part = part.add_column(
+                        place, ("source", "feed")[place], pa.array([text] * part.num_rows, pa.string())
+                    )
+                parts.append(part)
+        empty = pa.table({column: pa.array([], pa.string()) for column in REJECT_COLUMNS})
+        return pa.concat_tables(parts, promote_options="permissive") if parts else empty
+
+    def explain(self, name: str, channel: str, sku: str, field: str | None) -> "Explanation":
+        """Where a sku's values come from on one channel, or why it is not there."""
+        from s2s_pipelines.cycle.explain import explain
+
+        client = self.client(name)
+        waiting = partial(self._open_orders, name)
+        return explain(
+            client_plan(client), channel_plan(client, channel), self.stores, waiting, self.clock, sku=sku, field=field
+        )
 
     def enriched(self, name: str) -> int:
         """Skus of the catalogue with at least one value from a linked source."""

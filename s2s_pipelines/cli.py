@@ -24,7 +24,16 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "check": Entry("s2s_pipelines.command.check:check", "Say what is wrong with the declarations, and how to mend it."),
     "demo": Entry("s2s_pipelines.command.demo:demo", "Show one full cycle on this machine alone."),
+    "explain": Entry(
+        "s2s_pipelines.command.catalogue:explain", "Say where a sku's values come from, or why it is not shown."
+    ),
     "new": Entry("s2s_pipelines.command.new:new", "Begin a client, a source or a channel."),
+    "orders": Entry("s2s_pipelines.command.orders:orders", "Count orders by state and show those that are held."),
+    "plan": Entry("s2s_pipelines.command.catalogue:plan", "Show what a channel would be sent; nothing is sent."),
+    "rejects": Entry("s2s_pipelines.command.catalogue:rejects", "Show rejected rows, with reason and remedy."),
+    "sandbox": Entry(
+        "s2s_pipelines.command.sandbox:sandbox", "Run a local shop that behaves as a real one was recorded."
+    ),
     "sources": Entry(
         "s2s_pipelines.command.connector:sources", "List the kinds of sources and what each was verified against."
     ),
