@@ -146,11 +146,14 @@ class Workshop:
         with self._opening:
             if self._engine is None:
                 from s2s_pipelines.storage.engine import make_engine
-                from s2s_pipelines.storage.migration import migrate
+                from s2s_pipelines.storage.revision import is_newest
 
                 self.environment.home.mkdir(parents=True, exist_ok=True)
                 engine = make_engine(self.environment.database_url)
-                migrate(engine)
+                if not is_newest(engine):
+                    from s2s_pipelines.storage.migration import migrate
+
+                    migrate(engine)
                 self._engine = engine
         return self._engine
 

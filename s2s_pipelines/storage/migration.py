@@ -11,10 +11,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from s2s_pipelines.errors import ConfigurationError
+from s2s_pipelines.storage.revision import VERSION_TABLE
 from s2s_pipelines.storage.schema import metadata
 from s2s_pipelines.storage.transaction import writing
 
-VERSION_TABLE = "s2s_alembic_version"
 _FOLDER = Path(__file__).parent / "migrations"
 _POSTGRES_LOCK = 7_236_115_204_001
 """Any number will do, as long as every process of ours asks for the same: two must not migrate at once."""

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from s2s_pipelines.storage.migration import VERSION_TABLE
+from s2s_pipelines.storage.revision import VERSION_TABLE
 from s2s_pipelines.storage.schema import metadata
 
 context.configure(

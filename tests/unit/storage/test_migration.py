@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from s2s_pipelines.errors import ConfigurationError
 from s2s_pipelines.storage import migration
 from s2s_pipelines.storage.engine import make_engine
+from s2s_pipelines.storage.revision import HEAD, is_newest
 from s2s_pipelines.storage.schema import metadata
 
 
@@ -58,3 +59,11 @@ def test_a_database_of_another_revision_is_refused(engine):
         connection.execute(sa.text("update s2s_alembic_version set version_num = '9999'"))
     with pytest.raises(ConfigurationError, match="9999"):
         migration.check_current(engine)
+
+
+def test_the_quick_look_at_the_revision_agrees_with_alembic(tmp_path):
+    engine = make_engine(f"sqlite:///{tmp_path / 'quick.db'}")
+    assert not is_newest(engine)
+    assert migration.migrate(engine) == HEAD
+    assert is_newest(engine)
+    engine.dispose()
