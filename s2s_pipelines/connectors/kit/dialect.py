@@ -299,10 +299,10 @@ def _loose_quote(records: Records, dialect: Dialect) -> int:
 
 def _unpad(records: Records, width: int) -> None:
     """Take blanks off that stand around every delimiter of the file, as they belong to the delimiter."""
-    rows = [c for c in records.cells if len(c) == width and not is_rule(c)]
-    if width < 2 or not rows:
+    if width < 2:
         return
-    if all(c.startswith(" ") or not c for row in rows for c in row[1:]):
+    rows = [c for c in records.cells if len(c) == width]
+    if rows and all(all(c.startswith(" ") or not c for c in row[1:]) or is_rule(row) for row in rows):
         records.cells = [[c.lstrip(" ") for c in row] for row in records.cells]
-    if all(c.endswith(" ") or not c for row in rows for c in row[:-1]):
+    if rows and all(all(c.endswith(" ") or not c for c in row[:-1]) or is_rule(row) for row in rows):
         records.cells = [[c.rstrip(" ") for c in row] for row in records.cells]

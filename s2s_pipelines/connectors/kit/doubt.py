@@ -127,19 +127,22 @@ def _refuse_rich_names(grid: Grid, dialect: Dialect, line: int) -> None:
 
 
 def _refuse_odd_quotes(grid: Grid) -> None:
-    """Refuse columns wrapped in a quoting sign that we do not read."""
-    if len(grid.rows) < 2:
-        return
-    for i in range(len(grid.header)):
+    """Refuse columns wrapped in a sign that may be quoting, but is none that we read."""
+    for i, name in enumerate(grid.header):
         cells = [r[i].strip() for r in grid.rows[:200] if r[i].strip()]
-        for opening, closing in ("``", "´´", "“”", "„“", "«»", "''", "‘’"):
-            if len(cells) > 1 and all(len(c) > 1 and c.startswith(opening) and c.endswith(closing) for c in cells):
-                raise UnreadableFile(
-                    "unknown_quoting",
-                    f"every cell of column {i + 1} stands between {opening} and {closing}",
-                    line=grid.lines[0],
-                    remedy="declare `quote`, or ask for double quotes",
-                )
+        cells = [*cells, name] if len(cells) == 1 else cells
+        if not cells or min(map(len, cells)) < 2:
+            continue
+        opening, closing = cells[0][0], cells[0][-1]
+        is_pair = opening == closing and not (opening.isalnum() or opening.isspace() or opening == '"')
+        is_pair = is_pair or opening + closing in ("“”", "„“", "«»", "»«", "‘’", "‚‘")
+        if is_pair and all(c[0] == opening and c[-1] == closing for c in cells):
+            raise UnreadableFile(
+                "unknown_quoting",
+                f"every cell of column {i + 1} stands between {opening} and {closing}",
+                line=grid.lines[0],
+                remedy="declare `quote`, or ask for double quotes",
+            )
 
 
 def _is_quoting(records: Records, dialect: Dialect) -> bool:

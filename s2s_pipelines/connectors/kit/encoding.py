@@ -116,6 +116,13 @@ def _undeclared(raw: bytes) -> Decoded:
     try:
         return Decoded(raw.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            raise UnreadableFile(
+                "cut_off",
+                "the file breaks off within a UTF-8 character",
+                line=_line_of(raw, error.start),
+                remedy="ask the supplier for the file again",
+            ) from None
         return _windows(raw, error.start)
 
 

@@ -1,6 +1,7 @@
 """Tells a header from a row: by words of the trade, and by names that do not look like the cells below them."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -27,13 +28,20 @@ def joined_header(rows: Sequence[Sequence[str]], width: int) -> list[str]:
 def check_header(header: Sequence[str], rows: Sequence[Sequence[str]], line: int, *, has_preamble: bool) -> None:
     """Refuse a header that may be a row."""
     names = [n for n in header if n]
+    if re.match(r"#\s*[^\W\d_]", header[0]):
+        raise UnreadableFile(
+            "unclear_header",
+            "the header begins with #, so it may be a remark",
+            line=line,
+            remedy="declare header_row and `header` with the names",
+        )
     words = sum(map(shape.is_header_word, names))
     alike, apart = _evidence(header, rows)
     is_certain = bool(apart) or words >= 2
     if not any(len(n) > 100 or "</" in n or "://" in n for n in names):
-        if rows and not alike and (is_certain or (words * 2 >= len(names) > 0 and not has_preamble)):
+        if rows and not alike and (is_certain or (words * 3 >= len(names) * 2 > 0 and not has_preamble)):
             return
-        if alike == _sizes(names) and apart and words >= 2:
+        if apart and words >= 2 and (alike == _sizes(names) or words * 2 >= len(names)):
             return
         if words and not alike and not rows and not has_preamble and all(map(_NAME.fullmatch, names)):
             return
@@ -55,15 +63,23 @@ def _evidence(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[int
     """Columns whose name looks like their cells, and columns whose name certainly does not."""
     kinds = shape.column_kinds(rows, len(header))
     step = max(1, len(rows) // 200)
+    numbered = _numbered(header)
     alike = apart = 0
     for i, kind in enumerate(kinds):
         name, cells = header[i], [r[i] for r in rows[::step] if i < len(r) and r[i].strip()]
         own = shape.kind_of(name)
-        if own in ("number", "date") or (name and _is_like(name, cells)):
+        if own in ("number", "date") or (name and name not in numbered and _is_like(name, cells)):
             alike += 1
         elif name and cells and (_is_unlike(name, cells) or (kind in ("number", "date", "flag") and own != kind)):
             apart += 1
     return alike, apart
+
+
+def _numbered(header: Sequence[str]) -> set[str]:
+    """Names that differ only in the number at their end, such as ``image1`` and ``image2``."""
+    stems = {name: re.sub(r"\d+$", "", name) for name in header}
+    counts = Counter(stem for name, stem in stems.items() if stem and stem != name)
+    return {name for name, stem in stems.items() if stem != name and counts[stem] > 1}
 
 
 def _is_like(name: str, cells: Sequence[str]) -> bool:

@@ -265,7 +265,7 @@ def _without_overhang(header: list[str], below: Sequence[Sequence[str]]) -> list
 
 
 def _sort_row(grid: Grid, cells: list[str], line: int) -> None:
-    if [c.strip() for c in cells] == grid.header:
+    if cells[0].strip() == grid.header[0].strip() and [c.strip() for c in cells] == grid.header:
         grid.rejects.append(_reject(line, cells, "repeated_header", "this line repeats the header"))
         return
     grid.rows.append(cells)
@@ -354,18 +354,16 @@ def _refuse_second_table(grid: Grid, records: Records, start: _Start, wanted: Wa
         return
     kinds = shape.column_kinds(grid.rows, len(grid.header))
     typed = [i for i, k in enumerate(kinds) if k in ("number", "date")]
-    blanks = set(records.blanks)
+    ends = {
+        last for last, cells in zip(records.last_lines, records.cells, strict=True) if len(cells) == len(grid.header)
+    }
     for cells, line in zip(grid.rows, grid.lines, strict=True):
         if typed and shape.has_digit(cells[typed[0]]):
             continue
-        is_divided = line - 1 in blanks
+        is_divided = line - 1 not in ends
         words = sum(map(shape.is_header_word, cells)) >= 2
-        if (
-            (is_divided or len(typed) > 1)
-            and words
-            and all(c.strip() for c in cells)
-            and not any(map(shape.has_digit, cells))
-        ):
+        is_other = (is_divided and (words or bool(typed))) or (len(typed) > 1 and words)
+        if is_other and all(c.strip() for c in cells) and not any(map(shape.has_digit, cells)):
             raise UnreadableFile(
                 "several_tables",
                 "this looks like the header of another table",

@@ -83,35 +83,39 @@ def _bomb(limit: int) -> UnreadableFile:
 
 
 def _records(body: bytes, sheet: str | None) -> tuple[Records, str]:
-    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+    from python_calamine import CalamineError, CalamineWorkbook
 
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(body))
-        if sheet is None:
-            shown = [m.name for m in book.sheets_metadata if m.visible == SheetVisibleEnum.Visible]
-            filled = [n for n in shown if book.get_sheet_by_name(n).total_height]
-            if len(filled) > 1:
-                raise UnreadableFile(
-                    "several_sheets",
-                    f"{len(filled)} sheets hold something",
-                    remedy="declare `sheet` with the name of one",
-                )
-            sheet = (filled or shown or [""])[0]
-        elif sheet not in book.sheet_names:
-            raise UnreadableFile(
-                "no_such_sheet", f"there is no sheet {sheet!r}", remedy="declare `sheet` as it is named now"
-            )
-        rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+        chosen = _sheet(book, sheet)
+        rows = chosen.to_python(skip_empty_area=False)
     except CalamineError as error:
         raise UnreadableFile(
             "damaged_workbook", f"the workbook cannot be read ({type(error).__name__})", remedy="ask for the file again"
         ) from None
-    records = Records()
-    for number, row in enumerate(rows, 1):
-        records.cells.append([_text(value) for value in row])
-        records.lines.append(number)
-        records.last_lines.append(number)
-    return records, sheet
+    numbers = list(range(1, len(rows) + 1))
+    return Records(cells=[list(map(_text, row)) for row in rows], lines=numbers, last_lines=numbers), chosen.name
+
+
+def _sheet(book: Any, name: str | None) -> Any:
+    """The sheet of that name, or else the only visible one with something on it."""
+    from python_calamine import SheetVisibleEnum
+
+    if name is not None:
+        if name not in book.sheet_names:
+            raise UnreadableFile(
+                "no_such_sheet", f"there is no sheet {name!r}", remedy="declare `sheet` as it is named now"
+            )
+        return book.get_sheet_by_name(name)
+    shown = [book.get_sheet_by_name(m.name) for m in book.sheets_metadata if m.visible == SheetVisibleEnum.Visible]
+    filled = [sheet for sheet in shown if sheet.total_height] or shown
+    if len(filled) != 1:
+        raise UnreadableFile(
+            "several_sheets",
+            f"{len(filled)} sheets may be meant",
+            remedy="declare `sheet` with the name of one",
+        )
+    return filled[0]
 
 
 def _text(value: Any) -> str:

@@ -1,7 +1,6 @@
 """From a grid of cells to the text table of an extract, within bounds."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,9 +48,10 @@ def to_table(grid: Grid, bounds: Bounds) -> tuple["pa.Table", "pa.Array"]:
             remedy="raise max_rows, if there are rightly so many",
         )
     _reject_large_cells(grid, bounds.max_cell)
-    columns: list[Sequence[str | None]] = [list(c) for c in zip(*grid.rows, strict=True)] or [[] for _ in grid.header]
-    columns = [_plain(c, grid) for c in columns]
-    table = pa.table({n: pa.array(c, pa.string()) for n, c in zip(grid.header, columns, strict=True)})
+    columns = [pa.array(c, pa.string()) for c in zip(*grid.rows, strict=True)] or [
+        pa.array([], pa.string()) for _ in grid.header
+    ]
+    table = pa.table({n: _plain(c, grid) for n, c in zip(grid.header, columns, strict=True)})
     return table, pa.array(grid.lines, pa.int64())
 
 
@@ -76,12 +76,17 @@ def _reject_large_cells(grid: Grid, max_cell: int) -> None:
         grid.lines = [n for i, n in enumerate(grid.lines) if i not in gone]
 
 
-def _plain(column: Sequence[str | None], grid: Grid) -> Sequence[str | None]:
-    if any(c is not None and c.startswith('="') for c in column):
-        column = [m.group(1) if c is not None and (m := _EXCEL_TEXT.fullmatch(c)) else c for c in column]
+def _plain(column: "pa.Array", grid: Grid) -> "pa.Array":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pc.any(pc.starts_with(column, '="')).as_py():
+        cells = [m.group(1) if (m := _EXCEL_TEXT.fullmatch(c)) else c for c in column.to_pylist()]
+        column = pa.array(cells, pa.string())
         _note(grid, 'cells written as ="text" were taken as that text')
-    if NULL_MARK in column:
-        column = [None if c == NULL_MARK else c for c in column]
+    is_null = pc.equal(column, NULL_MARK)
+    if pc.any(is_null).as_py():
+        column = pc.if_else(is_null, pa.scalar(None, pa.string()), column)
         _note(grid, "cells of \\N were taken as null")
     return column
 
