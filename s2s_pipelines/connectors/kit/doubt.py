@@ -27,6 +27,7 @@ def refuse_doubtful(
         UnreadableFile: there is another reading.
     """
     _refuse_swallowed_rows(text, grid, records, dialect.delimiter, first_line)
+    _refuse_odd_count(text, records, dialect, first_line)
     _refuse_unclear_escapes(text, dialect, first_line)
     _refuse_prose(text, grid, dialect, records.lines[0])
     _refuse_odd_quotes(grid)
@@ -40,7 +41,7 @@ def _refuse_swallowed_rows(text: str, grid: Grid, records: Records, delimiter: s
     long = [i for i, line in enumerate(records.lines) if records.last_lines[i] > line]
     if not long or not delimiter:
         return
-    lines = re.split(r"\r\n|\r|\n", text)
+    lines = _lines(text)
     kinds = shape.column_kinds(grid.rows, len(grid.header))
     for i in long:
         own = lines[records.lines[i] - first_line : records.last_lines[i] + 1 - first_line]
@@ -51,6 +52,28 @@ def _refuse_swallowed_rows(text: str, grid: Grid, records: Records, delimiter: s
                 line=records.lines[i],
                 remedy="close the quote, or double it inside the cell",
             )
+
+
+def _lines(text: str) -> list[str]:
+    return re.split(r"\r\n|\r|\n", text)
+
+
+def _refuse_odd_count(text: str, records: Records, dialect: Dialect, first_line: int) -> None:
+    """Refuse a line that quotes a delimiter, yet has an odd number of quotes: where one cell ends is anybody's guess."""
+    quote, delimiter = dialect.quote, dialect.delimiter
+    if not quote or not delimiter or dialect.escape:
+        return
+    pairs = zip(records.cells, records.lines, records.last_lines, strict=True)
+    held = [line for cells, line, last in pairs if line == last and any(delimiter in c for c in cells)]
+    lines = _lines(text) if held else []
+    odd = next((line for line in held if lines[line - first_line].count(quote) % 2), None)
+    if odd is not None:
+        raise UnreadableFile(
+            "suspicious_quote",
+            "an odd number of quotes stands in this line",
+            line=odd,
+            remedy="close the quote, or double it inside the cell",
+        )
 
 
 def _holds_rows(lines: Sequence[str], cells: Sequence[str], delimiter: str, kinds: Sequence[shape.Kind]) -> bool:

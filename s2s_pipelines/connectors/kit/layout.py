@@ -354,15 +354,15 @@ def _refuse_second_table(grid: Grid, records: Records, start: _Start, wanted: Wa
         return
     kinds = shape.column_kinds(grid.rows, len(grid.header))
     typed = [i for i, k in enumerate(kinds) if k in ("number", "date")]
-    ends = {
-        last for last, cells in zip(records.last_lines, records.cells, strict=True) if len(cells) == len(grid.header)
-    }
-    for cells, line in zip(grid.rows, grid.lines, strict=True):
-        if typed and shape.has_digit(cells[typed[0]]):
+    width = len(grid.header)
+    ends = {last for last, cells in zip(records.last_lines, records.cells, strict=True) if len(cells) == width}
+    for i, (cells, line) in enumerate(zip(grid.rows, grid.lines, strict=True)):
+        if not i or (typed and shape.has_digit(cells[typed[0]])):
             continue
-        is_divided = line - 1 not in ends
         words = sum(map(shape.is_header_word, cells)) >= 2
-        is_other = (is_divided and (words or bool(typed))) or (len(typed) > 1 and words)
+        is_other = len(typed) > 1 and words
+        if line - 1 not in ends:
+            is_other = words or looks_like_header(cells, shape.column_kinds(grid.rows[:i], width))
         if is_other and all(c.strip() for c in cells) and not any(map(shape.has_digit, cells)):
             raise UnreadableFile(
                 "several_tables",
