@@ -28,6 +28,14 @@ def in_content_order(table: "pa.Table") -> "pa.Table":
     return table.take(pc.sort_indices(table, sort_keys=keys))
 
 
+def counted(rows: int) -> "pa.Array":
+    """Row numbers 1 to ``rows``."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.cumulative_sum(pa.repeat(pa.scalar(1, pa.int64()), rows))
+
+
 def fingerprint(table: "pa.Table", names: Sequence[str] | None = None) -> str:
     """A hash of the cells in their order, with their columns' names; null differs from empty text.
 

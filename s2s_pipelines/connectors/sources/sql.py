@@ -168,12 +168,10 @@ class SqlSource:
         self._require(column, table.column_names, operation)
         if not ordered:
             table = text_table.in_content_order(table)
-        import pyarrow as pa
-
         return Extract(
             feed=feed,
             table=table,
-            rows=pa.array(range(1, table.num_rows + 1), pa.int64()),
+            rows=text_table.counted(table.num_rows),
             read_at=read_at,
             is_complete=since is None,
             fingerprint=text_table.fingerprint(table),
