@@ -261,10 +261,18 @@ class Workshop:
         """The first rejected rows of the feeds' newest reads, with row, sku, field, reason, value, message and remedy."""
         found: list[dict[str, object]] = []
         for feed in feeds:
-            snapshot = self.catalogues.current(name, feed_name(source, feed))
+            snapshot = self._newest_read(name, feed_name(source, feed))
             if snapshot is not None and snapshot.rejected and len(found) < limit:
                 found += self.catalogues.read(snapshot, "rejects").slice(0, limit - len(found)).to_pylist()
         return found
+
+    def _newest_read(self, name: str, feed: str) -> "Snapshot | None":
+        """The snapshot of a feed's newest read: the one that stands, unless a newer one was refused as unfit to stand."""
+        stands = self.catalogues.current(name, feed)
+        newest = next(iter(self.catalogues.history(name, feed, 1)), None)
+        if stands is not None and (newest is None or newest.read_at <= stands.read_at):
+            return stands
+        return newest
 
     def reads(self, name: str) -> "list[Snapshot]":
         """The snapshot that stands of every feed."""
@@ -274,10 +282,12 @@ class Workshop:
 
     def all_rejects(self, name: str) -> list[dict[str, object]]:
         """Every rejected row of the newest reads, with the name of its ``feed``."""
+        feeds = [(s, f) for s, declared in self.client(name).declaration.sources.items() for f in declared.feeds]
+        newest = [self._newest_read(name, feed_name(source, feed)) for source, feed in feeds]
         return [
             {"feed": snapshot.name, **row}
-            for snapshot in self.reads(name)
-            if snapshot.rejected
+            for snapshot in newest
+            if snapshot is not None and snapshot.rejected
             for row in self.catalogues.read(snapshot, "rejects").to_pylist()
         ]
 
