@@ -357,7 +357,7 @@ def _refuse_second_table(grid: Grid, records: Records, start: _Start, wanted: Wa
     width = len(grid.header)
     ends = {last for last, cells in zip(records.last_lines, records.cells, strict=True) if len(cells) == width}
     for i, (cells, line) in enumerate(zip(grid.rows, grid.lines, strict=True)):
-        if not i or (typed and shape.has_digit(cells[typed[0]])):
+        if typed and shape.has_digit(cells[typed[0]]):
             continue
         words = sum(map(shape.is_header_word, cells)) >= 2
         is_other = len(typed) > 1 and words
