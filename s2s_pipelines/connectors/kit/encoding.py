@@ -116,7 +116,7 @@ def _undeclared(raw: bytes) -> Decoded:
     try:
         return Decoded(raw.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data":
+        if error.reason == "unexpected end of data" and _MULTIBYTE.search(raw):
             raise UnreadableFile(
                 "cut_off",
                 "the file breaks off within a UTF-8 character",
