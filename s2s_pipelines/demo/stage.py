@@ -26,10 +26,21 @@ class Stage:
         say: shows progress.
         port: where Dagster's UI answers; 0 for any free port.
         more: further environment variables for Dagster.
+        has_dagster: whether Dagster is started; without it the world alone is served.
     """
 
-    def __init__(self, root: Path, home: Path, say: Say, *, port: int = 0, more: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        home: Path,
+        say: Say,
+        *,
+        port: int = 0,
+        more: dict[str, str] | None = None,
+        has_dagster: bool = True,
+    ) -> None:
         self._root, self._home, self._say = root, home, say
+        self._has_dagster = has_dagster
         self._port = port or free_port()
         self._more = more or {}
         self._open = ExitStack()
@@ -42,9 +53,10 @@ class Stage:
     def __enter__(self) -> Self:
         try:
             self._build()
-            self._say("starting the Dagster webserver and daemon")
-            self.dagster.start()
-            self._open.callback(self.dagster.stop)
+            if self._has_dagster:
+                self._say("starting the Dagster webserver and daemon")
+                self.dagster.start()
+                self._open.callback(self.dagster.stop)
         except BaseException:
             self._open.close()
             raise

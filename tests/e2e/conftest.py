@@ -1,0 +1,35 @@
+from collections.abc import Iterator
+
+import pytest
+
+from s2s_pipelines.demo.stage import CLIENTS
+from tests.e2e.floor import Floor, Seen, floor_in
+
+
+@pytest.fixture(scope="package")
+def _built(tmp_path_factory) -> Iterator[tuple[Floor, dict[str, Seen]]]:
+    """The demo world after each client's first cycle; built once, for it takes half a minute."""
+    with floor_in(tmp_path_factory.mktemp("floor")) as floor:
+        with pytest.MonkeyPatch.context() as patch:
+            _declare(floor, patch)
+            first = {client: floor.materialise(floor.keys_of(client)) for client in CLIENTS}
+        yield floor, first
+
+
+@pytest.fixture
+def floor(_built, monkeypatch) -> Floor:
+    """The demo world, with the environment its declarations refer to. Leave it as you found it."""
+    made, _ = _built
+    _declare(made, monkeypatch)
+    return made
+
+
+@pytest.fixture
+def first_cycle(_built) -> dict[str, Seen]:
+    """What each client's first run reported."""
+    return _built[1]
+
+
+def _declare(floor: Floor, patch: pytest.MonkeyPatch) -> None:
+    for name, value in floor.stage.environment.items():
+        patch.setenv(name, value)
