@@ -31,7 +31,7 @@ MANIFEST = Manifest(
     label="Google Sheets",
     capabilities=frozenset({"products", "stock", "prices", "customers"}),
     verified_against=(
-        Verified("documentation", "Sheets API v4", "2026-11"),
+        Verified("documentation", "Sheets API v4", "2026-11-21"),
         Verified("emulator", "the project's own stand-in, with the real gspread 6.2 client", "2026-11-21"),
     ),
 )
