@@ -1,58 +1,90 @@
-"""``python -m tests.kills``: the kill rig. The last line is JSON; the exit code is 0 when everything held."""
+"""``python -m tests.kills``: the kill rig. The last line is JSON; the exit code is 0 when every promise held."""
 
 import argparse
 import importlib
 import json
+import os
+import resource
 import sys
 import tempfile
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
 from tests.kills import rig
 
-ALSO = "another subject, killed once at so many points spread over the way; its counts are added, it has no control"
+RUN_WORKER_KILLS = 10
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the rig as the command line says."""
+    given = _parse(arguments)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="s2s-kills-") as temporary, ThreadPoolExecutor(1) as beside:
+        folder = given.folder or Path(temporary)
+        on_runs = _begin_run_worker_kills(given, folder, beside)
+        report = rig.run(
+            importlib.import_module(given.subject).make_subject,
+            folder,
+            database=given.database,
+            control_database=given.control_database,
+            repeats=given.repeats,
+            most=given.most,
+            control_kills=given.control_kills,
+            lanes=given.lanes,
+            say=rig.to_stdout,
+        )
+        if on_runs:
+            _add(report, on_runs.result())
+    problems = report.problems(least_run_worker_kills=given.run_worker_kills, least_per_step=given.repeats)
+    for problem in problems:
+        rig.to_stdout(f"NOT HELD: {problem}")
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    measured = {
+        "subject": given.subject,
+        "seconds": round(time.monotonic() - began),
+        "cpu_s": round(sum(u.ru_utime + u.ru_stime for u in used)),
+    }
+    rig.to_stdout(json.dumps(asdict(report) | measured))
+    return 1 if problems else 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
-    parser.add_argument("--subject", default="tests.kills.subject", help="module with make_subject(folder, database)")
+    parser.add_argument("--subject", default="tests.kills.shop", help="module with make_subject(folder, database)")
     parser.add_argument("--repeats", type=int, default=5, help="kills per point")
-    parser.add_argument("--also", action="append", default=[], metavar="MODULE=POINTS", help=ALSO)
-    parser.add_argument("--short", action="store_true", help="sixteen points once: seconds instead of minutes")
+    parser.add_argument("--most", type=int, help="so many points, spread over the way; default: every point")
+    parser.add_argument("--lanes", type=int, default=min(2, os.cpu_count() or 1), help="worlds side by side")
+    parser.add_argument("--run-worker-kills", type=int, default=RUN_WORKER_KILLS, help="kills of Dagster's run workers")
+    parser.add_argument("--short", action="store_true", help="a few points of the small subject once: seconds")
     parser.add_argument("--control-kills", type=int, default=6)
-    parser.add_argument("--folder", type=Path, help="where the world is made and left; default: a temporary folder")
-    parser.add_argument("--database", help="our own database, empty, for the first subject; default: a SQLite file")
+    parser.add_argument("--folder", type=Path, help="where the worlds are made and left; default: a temporary folder")
+    parser.add_argument("--database", help="our own database, empty, for one lane; default: a SQLite file each")
     parser.add_argument("--control-database", help="another one, for the control")
     given = parser.parse_args(arguments)
     if given.short:
-        given.repeats, given.control_kills = 1, 2
-    report = rig.Report()
-    with tempfile.TemporaryDirectory(prefix="s2s-kills-") as temporary:
-        folder = given.folder or Path(temporary)
-        most = 16 if given.short else None
-        report.add(_run(given, given.subject, folder / "0", given.repeats, most, given.control_kills))
-        for number, also in enumerate(given.also, start=1):
-            module, _, points = also.partition("=")
-            report.add(_run(given, module, folder / str(number), 1, int(points or 6), 0))
-    rig.to_stdout(json.dumps(asdict(report)))
-    return 0 if report.is_good() else 1
+        given.subject, given.repeats, given.most, given.control_kills = "tests.kills.subject", 1, 16, 2
+        given.lanes, given.run_worker_kills = 1, 0
+    if given.database:
+        given.lanes = 1
+    return given
 
 
-def _run(
-    given: argparse.Namespace, module: str, folder: Path, repeats: int, most: int | None, control_kills: int
-) -> rig.Report:
-    rig.to_stdout(f"subject {module}")
-    return rig.run(
-        importlib.import_module(module).make_subject,
-        folder,
-        database=given.database if control_kills else None,
-        control_database=given.control_database,
-        repeats=repeats,
-        most=most,
-        control_kills=control_kills,
-        say=rig.to_stdout,
-    )
+def _begin_run_worker_kills(
+    given: argparse.Namespace, folder: Path, beside: ThreadPoolExecutor
+) -> "Future[rig.Report] | None":
+    if not given.run_worker_kills:
+        return None
+    from tests.kills.run_worker import kill_run_workers
+
+    return beside.submit(kill_run_workers, folder / "dagster", given.run_worker_kills, rig.to_stdout)
+
+
+def _add(report: rig.Report, other: rig.Report) -> None:
+    """Count the kills of run workers in; the steps are those of the whole way, which they are a part of."""
+    for name in ("kills", "fired", "lost", "doubled", "wrong", "untold", "told_twice", "run_worker_kills"):
+        setattr(report, name, getattr(report, name) + getattr(other, name))
 
 
 if __name__ == "__main__":

@@ -1,30 +1,74 @@
-"""What the rig kills: a world with a shop and ERPs of its own tables, and a way to let a worker run in it.
+"""What the rig kills workers in: worlds with a shop and ERPs that have tables of their own.
 
-A subject is a module with ``make_subject(folder, database) -> Subject``; the rig is told its name. This one is the small world of
-files with workers forked from the warm rig.
+A subject is a module with ``make_subject(folder, database) -> Subject``; the rig is told its name.
 """
 
-import json
-import os
-import signal
-import sys
-import time
 from abc import ABC, abstractmethod
 from collections import Counter
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from s2s_pipelines.cycle.order_desk import OrderDesk
-from s2s_pipelines.cycle.sweep import sweep_client
-from tests.kills.tripwire import Fuse, wired
-from tests.kills.world import SOURCES, FileErp, FileShop, build_desk, create_world
+from tests.kills.tripwire import Fuse, Point
+from tests.kills.worker import Errand, Sweep, run_worker, trace_worker
 
-Point = tuple[str, str, int]
-WORKER_LIMIT_S = 60
+Key = tuple[str, str]
+"""Order code and source."""
 
 
-class Subject(ABC):
-    """A world to kill workers in. Only ``expected``, ``documents`` and ``told`` speak to the oracle, from the real tables."""
+@dataclass(frozen=True)
+class Standing:
+    """A document as it must be, or as it is.
+
+    Attributes:
+        order: the shop's order code.
+        total: with tax. Where it must be, it is the shop's own lines added up, which the shop does not round.
+        goods: sorted (sku, units).
+    """
+
+    order: str
+    source: str
+    total: Decimal
+    goods: tuple[tuple[str, int], ...]
+
+    @property
+    def key(self) -> Key:
+        """Order code and source."""
+        return self.order, self.source
+
+
+class Tables(ABC):
+    """What speaks to the oracle: read from the shop's and the ERPs' own tables, never from our ledger."""
+
+    @abstractmethod
+    def totals(self) -> dict[str, Decimal]:
+        """From the shop's tables: total with tax by order code."""
+
+    @abstractmethod
+    def expected(self) -> list[Standing]:
+        """From the shop's tables: every document that must stand."""
+
+    @abstractmethod
+    def documents(self) -> list[Standing]:
+        """From the ERPs' tables: every document that stands."""
+
+    @abstractmethod
+    def told(self) -> "Counter[Key]":
+        """From the shop's tables: how often it was told of a document."""
+
+
+class Subject(Tables):
+    """A world to kill workers in; a context manager that lets it go."""
+
+    folder: Path
+
+    def __enter__(self) -> "Subject":
+        return self
+
+    def __exit__(self, *ending: object) -> None:
+        return
 
     @abstractmethod
     def create(self) -> None:
@@ -35,128 +79,84 @@ class Subject(ABC):
         """Let a buyer place an order that is due; returns its code."""
 
     @abstractmethod
-    def run(self, fuse: Fuse | None, *, ahead_s: float, is_blind: bool) -> int:
-        """Let one worker sweep, in a process of its own; returns its exit code, or minus the signal that ended it."""
+    def sweep(self) -> Sweep:
+        """What a worker does; must survive being sent to another process."""
 
-    @abstractmethod
+    def advance(self, ahead_s: float) -> float:
+        """Move the world's clock; returns how far a worker's clock is to be ahead of the real time."""
+        return ahead_s
+
+    def environment(self) -> dict[str, str]:
+        """The variables a worker needs."""
+        return {}
+
+    def run(self, point: Point | None, *, ahead_s: float, is_blind: bool = False, sweeps: int = 1) -> int:
+        """Let one worker sweep; returns its exit code, or minus the signal that ended it."""
+        return run_worker(self._errand(point, ahead_s, is_blind=is_blind, sweeps=sweeps))
+
     def trace(self, *, ahead_s: float) -> list[Point]:
         """Let one worker sweep to the end and tell every step it passed."""
+        return trace_worker(self._errand(None, ahead_s, trace=self.folder / "trace.json"))
 
-    @abstractmethod
-    def expected(self) -> dict[tuple[str, str], Decimal]:
-        """From the shop's tables: (order code, source) -> total that must stand there."""
-
-    @abstractmethod
-    def documents(self) -> list[tuple[str, str, Decimal]]:
-        """From the ERPs' tables: order code, source and total of every document."""
-
-    @abstractmethod
-    def told(self) -> Counter:
-        """From the shop's tables: how often it was told of a document, by (order code, source)."""
+    def _errand(self, point: Point | None, ahead_s: float, **more: Any) -> Errand:
+        moved = self.advance(ahead_s)
+        return Errand(self.sweep(), point, moved, environment=self.environment(), **more)
 
 
-class ForkedSubject(Subject):
-    """A subject whose workers are forked from the warm rig, so that a kill costs milliseconds and not an import."""
-
-    @abstractmethod
-    def desk(self, ahead_s: float) -> OrderDesk:
-        """The order desk, built anew in the worker."""
-
-    def run(self, fuse: Fuse | None, *, ahead_s: float, is_blind: bool) -> int:
-        return self._fork(fuse or Fuse(), ahead_s=ahead_s, is_blind=is_blind, sweeps=1 if fuse else 2, trace=None)
-
-    def trace(self, *, ahead_s: float) -> list[Point]:
-        path = self.folder / "trace.json"
-        code = self._fork(Fuse(), ahead_s=ahead_s, is_blind=False, sweeps=1, trace=path)
-        if code != 0:
-            raise RuntimeError(f"the worker to be traced ended with {code}")
-        return [tuple(point) for point in json.loads(path.read_text())]
-
-    folder: Path
-
-    def _fork(self, fuse: Fuse, *, ahead_s: float, is_blind: bool, sweeps: int, trace: Path | None) -> int:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            self._work(fuse, ahead_s, is_blind, sweeps, trace)
-        return _wait(pid)
-
-    def _work(self, fuse: Fuse, ahead_s: float, is_blind: bool, sweeps: int, trace: Path | None) -> None:
-        """The worker's whole life; never returns."""
-        code = 1
-        try:
-            desk = wired(self.desk(ahead_s), fuse, is_blind=is_blind)
-            for _ in range(sweeps):
-                sweep_client(desk)
-            if trace:
-                trace.write_text(json.dumps(fuse.trace))
-            code = 0
-        except BaseException as error:
-            sys.stderr.write(f"worker: {type(error).__name__}: {error}\n")
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-
-
-def _wait(pid: int) -> int:
-    until = time.monotonic() + WORKER_LIMIT_S
-    while time.monotonic() < until:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.002)
-    os.kill(pid, signal.SIGTERM)
-    os.waitpid(pid, 0)
-    raise TimeoutError(f"a worker took longer than {WORKER_LIMIT_S} s")
-
-
-class FileSubject(ForkedSubject):
-    """The small world of SQLite files. Every order is split over both ERPs."""
+class FileSubject(Subject):
+    """The small world of SQLite files, for seconds. Every order is split over both ERPs."""
 
     def __init__(self, folder: Path, database: str | None) -> None:
+        from tests.kills.world import FileShop
+
         self.folder = folder
         self._database = database
         self._shop = FileShop(folder / "shop.db")
 
     def create(self) -> None:
+        from tests.kills.world import create_world
+
         create_world(self.folder, self._database)
 
     def place(self, number: int) -> str:
         odd = f"{100 + number % 97}.{number % 100:02}"
         return self._shop.place([("A1", 1 + number % 3, odd), ("B1", 1, "57.50"), ("A2", 2, "0.87")], shipping="86.96")
 
-    def desk(self, ahead_s: float) -> OrderDesk:
-        return build_desk(self.folder, database=self._database, ahead_s=ahead_s)[0]
+    def sweep(self) -> Sweep:
+        return partial(_sweep_files, self.folder, self._database)
 
-    def expected(self) -> dict[tuple[str, str], Decimal]:
-        """Goods by the letter of their sku, freight with the larger net."""
-        wanted = {}
-        for code, lines in self._shop.rows().items():
-            sums = dict.fromkeys(SOURCES, Decimal(0))
-            nets = dict.fromkeys(SOURCES, Decimal(0))
-            freight = Decimal(0)
-            for line in lines:
-                amount = Decimal(line["net"]) + Decimal(line["tax"])
-                if line["kind"] == "shipping":
-                    freight += amount
-                    continue
-                source = "erp_a" if line["sku"].startswith("A") else "erp_b"
-                sums[source] += amount
-                nets[source] += Decimal(line["net"])
-            sums[max(SOURCES, key=lambda source: nets[source])] += freight
-            wanted |= {(code, source): amount for source, amount in sums.items() if amount}
-        return wanted
+    def totals(self) -> dict[str, Decimal]:
+        return self._shop.totals()
 
-    def documents(self) -> list[tuple[str, str, Decimal]]:
+    def expected(self) -> list[Standing]:
+        from tests.kills.world import expected_documents
+
+        return expected_documents(self._shop)
+
+    def documents(self) -> list[Standing]:
+        from tests.kills.world import SOURCES, FileErp
+
         return [
-            (no, source, total) for source in SOURCES for no, total in FileErp(self.folder / f"{source}.db").documents()
+            Standing(number, source, total, goods)
+            for source in SOURCES
+            for number, total, goods in FileErp(self.folder / f"{source}.db").documents()
         ]
 
     def told(self) -> Counter:
         return Counter((code, note.split(":")[0]) for code in self._shop.rows() for note in self._shop.notes(code))
 
 
+def _sweep_files(folder: Path, database: str | None, fuse: Fuse, errand: Errand) -> None:
+    from s2s_pipelines.cycle.sweep import sweep_client
+    from tests.kills.tripwire import BlindSink, wired
+    from tests.kills.world import build_desk
+
+    desk, engine = build_desk(folder, database=database, ahead_s=errand.ahead_s)
+    for _ in range(errand.sweeps):
+        sweep_client(wired(desk, fuse, blindfold=BlindSink if errand.is_blind else None))
+    engine.dispose()
+
+
 def make_subject(folder: Path, database: str | None = None) -> Subject:
-    """The rig's default subject."""
+    """The quick subject."""
     return FileSubject(folder, database)

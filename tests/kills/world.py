@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from s2s_pipelines.storage.engine import make_engine
 from s2s_pipelines.storage.lease import Leases
 from s2s_pipelines.storage.ledger import OrderLedger
 from s2s_pipelines.storage.migration import migrate
+from tests.kills.subject import Standing
+from tests.kills.workshop import ShiftedClock
 
 CLIENT = "trial"
 CHANNEL = "shop"
@@ -37,16 +39,6 @@ create table sales_orders (doc_no integer primary key autoincrement, external_re
 create table sales_order_lines (doc_no integer not null, sku text not null, qty integer not null, net text not null,
                                 tax text not null);
 """
-
-
-class ShiftedClock:
-    """The real time, some seconds ahead: a worker that starts later than it really does."""
-
-    def __init__(self, ahead_s: float = 0.0) -> None:
-        self._ahead = timedelta(seconds=ahead_s)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -221,11 +213,15 @@ class FileErp:
         with closing(_open(self.path)) as db, db:
             db.executescript(ERP_TABLES)
 
-    def documents(self) -> list[tuple[str, Decimal]]:
-        """Order number and total of every document."""
+    def documents(self) -> list[tuple[str, Decimal, tuple[tuple[str, int], ...]]]:
+        """Order number, total and goods of every document."""
         with closing(_open(self.path)) as db:
+            lines: dict[int, list[tuple[str, int]]] = {}
+            for row in db.execute("select * from sales_order_lines"):
+                lines.setdefault(row["doc_no"], []).append((row["sku"], row["qty"]))
             return [
-                (r["order_no"], Decimal(r["total"])) for r in db.execute("select * from sales_orders order by doc_no")
+                (r["order_no"], Decimal(r["total"]), _goods(lines.get(r["doc_no"], [])))
+                for r in db.execute("select * from sales_orders order by doc_no")
             ]
 
     def find(self, reference: str) -> Receipt | None:
@@ -269,6 +265,31 @@ class PrefixDirectory:
 
     def customer_codes(self, client: str, source: str, emails: Sequence[str]) -> Mapping[str, str]:
         return {}
+
+
+def expected_documents(shop: FileShop) -> list[Standing]:
+    """What must stand: goods by the letter of their sku, freight with the larger net."""
+    wanted = []
+    for code, lines in shop.rows().items():
+        sums, nets = dict.fromkeys(SOURCES, Decimal(0)), dict.fromkeys(SOURCES, Decimal(0))
+        goods: dict[str, list[tuple[str, int]]] = {source: [] for source in SOURCES}
+        freight = Decimal(0)
+        for line in lines:
+            amount = Decimal(line["net"]) + Decimal(line["tax"])
+            if line["kind"] == "shipping":
+                freight += amount
+                continue
+            source = "erp_a" if line["sku"].startswith("A") else "erp_b"
+            sums[source] += amount
+            nets[source] += Decimal(line["net"])
+            goods[source].append((line["sku"], line["qty"]))
+        sums[max(SOURCES, key=lambda source: nets[source])] += freight
+        wanted += [Standing(code, source, sums[source], _goods(goods[source])) for source in SOURCES if goods[source]]
+    return wanted
+
+
+def _goods(lines: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((sku, units) for sku, units in lines if sku != "FREIGHT"))
 
 
 def create_world(folder: Path, database: str | None = None) -> None:
