@@ -23,6 +23,7 @@ from s2s_pipelines.orchestration.keys import (
     source_key,
 )
 from s2s_pipelines.orchestration.page import catalogue_page, plan_page, push_page, source_page
+from s2s_pipelines.orchestration.standing import with_what_stands
 from s2s_pipelines.orchestration.verdict import Check, catalogue_checks, plan_checks, push_checks, source_checks
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _refresh(client: "Client") -> dg.AssetsDefinition:
                 yield dg.MaterializeResult(key, metadata=source_page(workshop, name, source, seen))
         if merged in context.selected_asset_keys and result.catalogue.fault is None:
             yield dg.MaterializeResult(merged, metadata=catalogue_page(result))
-        yield from _judged(context, checks, result)
+        yield from _judged(context, checks, with_what_stands(workshop, result))
 
     return refresh
 

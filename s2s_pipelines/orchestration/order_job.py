@@ -141,9 +141,11 @@ def sweep_asset(client: "Client") -> dg.AssetsDefinition | None:
     def sweep(
         context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        first, last = (date.fromisoformat(key) for key in (context.partition_keys[0], context.partition_keys[-1]))
-        if first > workshop.today(name):
-            raise dg.Failure(f"{first} has not begun yet", allow_retries=False)
+        days = context.partition_key_range
+        first, last = date.fromisoformat(days.start), date.fromisoformat(days.end)
+        # Dagster accepts any range, and would note a materialisation for each of its days.
+        if last > workshop.today(name):
+            raise dg.Failure(f"{last} has not begun yet", allow_retries=False)
         result = workshop.sweep(name, only_orders=None, days=(first, last), poll=False)
         yield dg.MaterializeResult(orders_key(name), metadata=sweep_metadata({name: result}))
         _fail_if_needed({name: result}, {})

@@ -119,9 +119,7 @@ class Floor:
     def launch(self, job: str, config: Mapping[str, Any], tags: Mapping[str, str] | None = None) -> Seen:
         """One run of an op job, with its run config as the launchpad takes it."""
         made = self.definitions.resolve_job_def(job)
-        return Seen(
-            made.execute_in_process(instance=self.instance, run_config=config, raise_on_error=False, tags=tags)
-        )
+        return Seen(made.execute_in_process(instance=self.instance, run_config=config, raise_on_error=False, tags=tags))
 
     def tick(self, sensor: str, *, cursor: str | None = None, workshop: Workshop | None = None) -> Any:
         """One evaluation of a shared sensor."""

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from datetime import timedelta
 from decimal import Decimal
 
 import dagster as dg
@@ -14,7 +15,9 @@ from s2s_pipelines.demo.wish import UNKNOWN_SKU, choose_wishes
 from s2s_pipelines.orchestration.keys import catalogue_key, linked_key, orders_key, plan_key, push_key, source_key
 from tests.servers import free_port
 
-pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
+)
 
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -68,7 +71,9 @@ def test_first_cycle_brings_every_source_to_the_shop(floor, first_cycle):
         push = seen.pages[f"{client}/push/shop"]
         assert (push["status"], push["failed"], push["remaining"]) == ("pushed", 0, 0)
         assert push["sent"] == push["acknowledged"] > 0
-        assert seen.pages[f"{client}/plan/shop"]["changes_plot"].startswith("![Changes by field](data:image/png;base64,")
+        assert seen.pages[f"{client}/plan/shop"]["changes_plot"].startswith(
+            "![Changes by field](data:image/png;base64,"
+        )
 
 
 @pytest.mark.parametrize("branch", ["north", "south"])
@@ -86,7 +91,7 @@ def test_rejected_rows_are_kept_with_row_field_reason_and_remedy(floor, first_cy
     page = first_cycle["karoo_outdoor"].pages["karoo_outdoor/source/erp/products"]
     shown = rows_of(page["rejects_table"])
     assert page["rows_in"] == page["dagster/row_count"] + page["rejected"] + page["ignored"]
-    assert len(shown) == page["rejected"] == 19
+    assert len({row["row"] for row in shown}) == page["rejected"] == 19
     assert all(row["row"] and row["field"] and row["reason"] and row["remedy"] for row in shown)
     assert len({row["reason"] for row in shown}) >= 5
     verdict = first_cycle["karoo_outdoor"].checks["karoo_outdoor/source/erp/products:rows"]
@@ -165,7 +170,6 @@ def test_stopped_plan_is_not_pushed_however_the_run_is_launched(floor, tripped):
     marks = floor.marks()
     seen = tripped(2)
 
-    assert "100.00%" not in seen.failed_checks[f"{client}/plan/shop:price_change"]
     assert seen.failed_checks[f"{client}/plan/shop:price_change"].startswith("150 of 300 ")
     assert "the limit is 30%" in seen.failed_checks[f"{client}/plan/shop:price_change"]
     assert "the plan is stopped by price_change; nothing was sent" in seen.failed_checks[f"{client}/push/shop:allowed"]
@@ -229,7 +233,7 @@ def test_unreachable_linked_source_keeps_its_last_good_file_and_holds_up_nothing
     assert seen.is_ok
     read = seen.failed_checks[f"{client}/linked/supplier:read"]
     assert read.startswith("products: ")
-    assert "the last good one is 0 minutes old and stands" in read or "minutes old and stands" in read
+    assert "minutes old and stands" in read
     assert f"{client}/linked/supplier" not in seen.pages
     assert {f"{client}/linked/texts", f"{client}/source/erp/products", f"{client}/catalogue"} <= set(seen.pages)
     assert {name for name in seen.failed_checks if name.endswith(":read")} == {f"{client}/linked/supplier:read"}
@@ -296,13 +300,14 @@ def test_range_of_days_is_one_run_that_raises_what_is_missing_and_nothing_twice(
     assert len(documents_of(floor, "twin_south", order.number)) == 1
 
 
-@pytest.mark.parametrize(("first", "last"), [("today", "2099-01-01"), ("2099-01-01", "2099-01-02")])
-def test_day_that_has_not_begun_is_refused(floor, first, last):
+@pytest.mark.parametrize("first_in", [0, 2])
+def test_day_that_has_not_begun_is_refused(floor, first_in):
     client = "twin_branches"
-    first = floor.workshop.today(client).isoformat() if first == "today" else first
-    seen = floor.materialise([orders_key(client)], tags=dict(zip(RANGE, (first, last), strict=True)))
+    first, last = (floor.workshop.today(client) + timedelta(days=days) for days in (first_in, 3))
+    days = dict(zip(RANGE, (first.isoformat(), last.isoformat()), strict=True))
+    seen = floor.materialise([orders_key(client)], tags=days)
     assert not seen.is_ok
-    assert "2099-01-0" in seen.failures
+    assert seen.failures == f"{last} has not begun yet"
     assert seen.pages == {}
 
 
