@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from pathlib import Path
 
 from tests.kills.tripwire import Fuse, Point, wired_libraries
@@ -58,6 +59,16 @@ def run_worker(errand: Errand) -> int:
         worker.join()
         raise TimeoutError(f"a worker took longer than {LIMIT_S} s")
     return worker.exitcode
+
+
+def cpu_s() -> float:
+    """Seconds of processor time that the workers so far have used; their parent is the server that forks them."""
+    pid = forkserver._forkserver._forkserver_pid
+    if pid is None:
+        return 0.0
+    # proc(5): the 14th to 17th field are its own and its children's times, in ticks; the name before them may hold blanks.
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def trace_worker(errand: Errand) -> list[Point]:
