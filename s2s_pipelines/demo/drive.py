@@ -56,11 +56,13 @@ class Demo:
         deadline = time.monotonic() + CYCLE_TIMEOUT_S
         told: set[str] = set()
         while time.monotonic() < deadline:
-            for run in self.stage.dagster.runs(created_after=self.begun_at):
+            is_published = all(self._is_published(client) for client in CLIENTS)
+            runs = self.stage.dagster.runs(created_after=self.begun_at)
+            for run in runs:
                 if run.run_id not in told and run.is_ended:
                     told.add(run.run_id)
                     self.say(f"run {run.run_id} {run.tags.get('s2s/client', run.job)}: {run.status}")
-            if all(self._is_published(client) for client in CLIENTS):
+            if is_published and all(run.is_ended for run in runs):
                 break
             time.sleep(1)
         for client in CLIENTS:
