@@ -1,0 +1,132 @@
+"""What every part of the workshop stands on: declarations, our own database, ports and stores."""
+
+import os
+import socket
+import threading
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, cast
+
+from s2s_pipelines.config.environment import Environment
+from s2s_pipelines.config.fleet import Client, Fleet
+from s2s_pipelines.config.loader import load_fleet
+from s2s_pipelines.connectors.registry import connectors
+from s2s_pipelines.errors import ConfigurationError
+from s2s_pipelines.ports import Channel, Clock, Source
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from s2s_pipelines.storage.catalogue_store import ParquetCatalogue
+    from s2s_pipelines.storage.lease import Leases
+    from s2s_pipelines.storage.ledger import OrderLedger
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The present, aware, in UTC."""
+        return datetime.now(UTC)
+
+
+class Foundation:
+    """All clients of one environment, and what can be done for one of them.
+
+    Args:
+        environment: where declarations are read and everything is written.
+        clock: tells the time.
+    """
+
+    def __init__(self, environment: Environment, *, clock: Clock | None = None) -> None:
+        self.environment = environment
+        self.clock: Clock = clock or SystemClock()
+        self._opening = threading.Lock()
+        self._engine: sa.Engine | None = None
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The workshop that this program's environment variables describe."""
+        return cls(Environment.from_mapping(os.environ))
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """All declared clients; loads declarations and contacts nothing."""
+        return load_fleet(self.environment.root, connectors())
+
+    def client(self, name: str) -> Client:
+        """One client by its key.
+
+        Raises:
+            ConfigurationError: there is none of this name, or its declarations do not load.
+        """
+        for client in self.fleet.clients:
+            if client.name == name:
+                return client
+        for broken in self.fleet.broken:
+            if broken.name == name:
+                raise ConfigurationError(f"its declarations do not load: {broken.text()}", client=name)
+        known = ", ".join(c.name for c in self.fleet.clients) or "none"
+        raise ConfigurationError("no such client is declared", client=name, next_step=f"use one of: {known}")
+
+    @property
+    def engine(self) -> "sa.Engine":
+        """Our own database, brought to the newest tables at its first use."""
+        with self._opening:
+            if self._engine is None:
+                from s2s_pipelines.storage.engine import make_engine
+                from s2s_pipelines.storage.revision import is_newest
+
+                self.environment.home.mkdir(parents=True, exist_ok=True)
+                engine = make_engine(self.environment.database_url)
+                if not is_newest(engine):
+                    from s2s_pipelines.storage.migration import migrate
+
+                    migrate(engine)
+                self._engine = engine
+        return self._engine
+
+    @property
+    def holder(self) -> str:
+        """Who holds a lease that this program takes, for people who look at one."""
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    @cached_property
+    def leases(self) -> "Leases":
+        """One writer at a time, by name."""
+        from s2s_pipelines.storage.lease import Leases
+
+        return Leases(self.engine, self.clock)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    # -- ports ----------------------------------------------------------------------------------------------------
+
+    def source_port(self, client: Client, source: str) -> Source:
+        """The port through which a source is read."""
+        return cast("Source", self._port(client, client.declaration.sources[source].connection, source))
+
+    def channel_port(self, client: Client, channel: str) -> Channel:
+        """The port of a channel."""
+        return cast("Channel", self._port(client, client.declaration.channels[channel].connection, None))
+
+    def _port(self, client: Client, connection: str, source: str | None) -> object:
+        connector = client.kinds[connection]
+        return connector.build(client.connections[connection], client.context_of(connection, source))
+
+    @cached_property
+    def catalogues(self) -> "ParquetCatalogue":
+        """Snapshots of sources and catalogues."""
+        from s2s_pipelines.storage.catalogue_store import ParquetCatalogue
+
+        return ParquetCatalogue(self.engine, self.environment.home / "catalogue", self.clock)
+
+    @cached_property
+    def ledger(self) -> "OrderLedger":
+        """The ledger of orders."""
+        from s2s_pipelines.storage.ledger import OrderLedger
+
+        return OrderLedger(self.engine, self.clock)

@@ -1,0 +1,173 @@
+"""The orders' side of the workshop: poll, sweep, and what is due of them."""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FuturesTimeout
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
+
+from s2s_pipelines.bootstrap.foundation import Foundation
+from s2s_pipelines.cycle.due import has_passed
+from s2s_pipelines.errors import S2SError
+from s2s_pipelines.ports import OrderSink
+
+if TYPE_CHECKING:
+    from s2s_pipelines.cycle.order_desk import OrderDesk, SweepResult
+
+
+_BUCKET_S = 60
+"""Run keys change at least this often, for a run key launches once even if that run failed (Dagster issue 15982)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What asking the due channels came to.
+
+    Attributes:
+        channels: how many were asked.
+        problems: by client, what went wrong.
+    """
+
+    channels: int
+    problems: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWork:
+    """A client with orders to work on.
+
+    Attributes:
+        due: orders and raw bodies waiting.
+        token: changes whenever that work changes, and at least once a minute.
+    """
+
+    client: str
+    due: int
+    token: str
+
+
+class OrderRoom(Foundation):
+    """Poll and sweep."""
+
+    def clients_with_orders(self) -> list[str]:
+        """Clients with a channel whose orders are read."""
+        return [c.name for c in self.fleet.clients if any(ch.orders for ch in c.declaration.channels.values())]
+
+    def today(self, client: str) -> date:
+        """The date at the client."""
+        return self.clock.now().astimezone(ZoneInfo(self.client(client).declaration.timezone)).date()
+
+    def order_desk(self, name: str) -> "OrderDesk":
+        """Everything a sweep of one client needs."""
+        from s2s_pipelines.cycle.order_desk import ChannelDesk, OrderDesk, SourceDesk
+        from s2s_pipelines.orders.policy import SourceOrders
+        from s2s_pipelines.storage.directory import SnapshotDirectory
+
+        client = self.client(name)
+        channels = {
+            key: ChannelDesk(key, self.channel_port(client, key), channel.orders)
+            for key, channel in client.declaration.channels.items()
+            if channel.orders
+        }
+        sources = {}
+        for key, source in client.declaration.sources.items():
+            if source.role != "primary":
+                continue
+            manifest = client.kinds[source.connection].manifest
+            takes = source.orders is not None and "orders" in manifest.capabilities
+            sink = cast("OrderSink", self._port(client, source.connection, key)) if takes else None
+            sources[key] = SourceDesk(
+                key,
+                source.connection,
+                sink,
+                source.orders or SourceOrders(),
+                manifest.reference_length,
+                manifest.document_kinds,
+            )
+        return OrderDesk(
+            client=name,
+            timezone=client.declaration.timezone,
+            currency=client.declaration.terms.currency,
+            channels=channels,
+            sources=sources,
+            ledger=self.ledger,
+            leases=self.leases,
+            directory=SnapshotDirectory(self.catalogues),
+            clock=self.clock,
+            holder=self.holder,
+        )
+
+    def sweep(
+        self, name: str, *, only_orders: Sequence[str] | None, days: tuple[date, date] | None, poll: bool
+    ) -> "SweepResult":
+        """Take in and raise one client's orders, batch after batch until none is due."""
+        from s2s_pipelines.cycle.order_desk import joined
+        from s2s_pipelines.cycle.sweep import sweep_client
+
+        desk = self.order_desk(name)
+        results = [sweep_client(desk, only_orders=only_orders, days=days, poll=poll)]
+        while results[-1].worked == desk.batch and only_orders is None:
+            results.append(sweep_client(desk, days=days, poll=False))
+        return joined(results)
+
+    def poll_due(self, *, budget_s: float) -> Polled:
+        """Ask every channel whose poll is due for changed orders and take them in, longest unasked first.
+
+        Args:
+            budget_s: seconds after which no further channel is asked; those left come first the next time.
+        """
+        now = self.clock.now()
+        waiting = []
+        for name in self.clients_with_orders():
+            states = self.ledger.poll_states(name)
+            for key, channel in self.client(name).declaration.channels.items():
+                state = states.get(key)
+                last = state.attempted_at if state else None
+                held_back = state is not None and state.retry_at is not None and state.retry_at > now
+                if channel.orders and not held_back and has_passed(last, channel.orders.poll_every, now):
+                    waiting.append((last or datetime.min.replace(tzinfo=UTC), name, key))
+        problems: dict[str, str] = {}
+        pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="poll")
+        started = {pool.submit(self._poll, name, key): name for _, name, key in sorted(waiting)}
+        deadline = time.monotonic() + budget_s
+        for future, name in started.items():
+            try:
+                problem = future.result(timeout=max(0.0, deadline - time.monotonic()))
+            except FuturesTimeout:
+                problem = "the channel did not answer within the time of one tick; it is asked again at the next"
+            except S2SError as error:
+                problem = str(error)
+            if problem:
+                problems[name] = problem
+        # A shop that hangs is left to its own time-out; the tick must not wait for it.
+        pool.shutdown(wait=False, cancel_futures=True)
+        return Polled(len(waiting), problems)
+
+    def _poll(self, name: str, channel: str) -> str | None:
+        from dataclasses import replace
+
+        from s2s_pipelines.cycle.order_desk import Tally
+        from s2s_pipelines.cycle.order_intake import poll_channels, take_in
+        from s2s_pipelines.model.record import Scope
+
+        desk = self.order_desk(name)
+        tally = Tally()
+        poll_channels(replace(desk, channels={channel: desk.channels[channel]}), tally)
+        take_in(desk, tally, forced=frozenset(), scope=Scope())
+        return "; ".join(e.message for e in tally.errors) or None
+
+    def order_work(self) -> list[OrderWork]:
+        """Clients with orders to work on now, as the ledger says."""
+        bucket = int(self.clock.now().timestamp() // _BUCKET_S)
+        found = []
+        for name in self.clients_with_orders():
+            due, waiting = self.ledger.work(name)
+            if due or waiting:
+                seen = [(record.id, record.version) for record in self.ledger.due_orders(name, 500)]
+                text = repr((name, seen, waiting, bucket))
+                found.append(OrderWork(name, due + waiting, hashlib.sha256(text.encode()).hexdigest()[:20]))
+        return found

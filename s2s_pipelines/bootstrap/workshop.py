@@ -1,0 +1,8 @@
+"""All clients of one environment, and what can be done for one of them."""
+
+from s2s_pipelines.bootstrap.catalogue_work import CatalogueWork
+from s2s_pipelines.bootstrap.order_work import OrderRoom
+
+
+class Workshop(CatalogueWork, OrderRoom):
+    """Both sides in one hand: what Dagster, the command line and the demo work with."""
