@@ -239,7 +239,7 @@ def dagster_services(copy: Checkout, command: str) -> None:
         ):
             log = copy.path.parent / f"{len(started)}.log"
             started.append(copy.start(line, log, more))
-            wait_until(is_up, started[-1], log, 120)
+            wait_until(is_up, started[-1], log, 240)
     finally:
         codes = [end(process, signal.SIGINT, 30) for process in reversed(started)]
     assert all(number != -signal.SIGKILL for number in codes), codes
@@ -266,8 +266,8 @@ def dagster_dev(copy: Checkout, command: str) -> None:
     more = {"DAGSTER_HOME": str(copy.path), "S2S_HOME": str(copy.path.parent / "home")}
     started = copy.start(f"{command} -p {port}", log, more)
     try:
-        wait_until(lambda: _loaded(f"http://127.0.0.1:{port}") == ["s2s"], started, log, 120)
-        wait_until(lambda: copy.run("dagster-daemon liveness-check", more=more).returncode == 0, started, log, 60)
+        wait_until(lambda: _loaded(f"http://127.0.0.1:{port}") == ["s2s"], started, log, 240)
+        wait_until(lambda: copy.run("dagster-daemon liveness-check", more=more).returncode == 0, started, log, 180)
     finally:
         end(started, signal.SIGINT, 30)
     assert not _answers(f"http://127.0.0.1:{port}/server_info")
@@ -318,7 +318,7 @@ def executions_of(command: str) -> list[Execute]:
 # --- tests -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("command", sorted({*SHOWN, *ALWAYS}))
 def test_every_command_of_the_docs_does_what_the_page_says(command: str, tmp_path: Path) -> None:
     found = executions_of(command)
