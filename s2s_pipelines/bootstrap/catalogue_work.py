@@ -132,6 +132,11 @@ class CatalogueWork(Foundation):
             return stands
         return newest
 
+    def _newest_reads(self, name: str) -> "list[Snapshot]":
+        feeds = [(s, f) for s, declared in self.client(name).declaration.sources.items() for f in declared.feeds]
+        found = [self._newest_read(name, feed_name(source, feed)) for source, feed in feeds]
+        return [snapshot for snapshot in found if snapshot is not None]
+
     def reads(self, name: str) -> "list[Snapshot]":
         """The snapshot that stands of every feed."""
         feeds = [(s, f) for s, declared in self.client(name).declaration.sources.items() for f in declared.feeds]
@@ -140,12 +145,10 @@ class CatalogueWork(Foundation):
 
     def all_rejects(self, name: str) -> list[dict[str, object]]:
         """Every rejected row of the newest reads, with the name of its ``feed``."""
-        feeds = [(s, f) for s, declared in self.client(name).declaration.sources.items() for f in declared.feeds]
-        newest = [self._newest_read(name, feed_name(source, feed)) for source, feed in feeds]
         return [
             {"feed": snapshot.name, **row}
-            for snapshot in newest
-            if snapshot is not None and snapshot.rejected
+            for snapshot in self._newest_reads(name)
+            if snapshot.rejected
             for row in self.catalogues.read(snapshot, "rejects").to_pylist()
         ]
 
@@ -154,7 +157,7 @@ class CatalogueWork(Foundation):
         import pyarrow as pa
 
         parts = []
-        for snapshot in self.reads(name):
+        for snapshot in self._newest_reads(name):
             if snapshot.rejected:
                 _, source, feed = snapshot.name.split("/")
                 part = self.catalogues.read(snapshot, "rejects")

@@ -55,6 +55,7 @@ def corner(tmp_path: Path):
 def reasons(workshop: Workshop) -> list[tuple[object, object]]:
     told = [(r["row"], r["reason"]) for r in workshop.all_rejects("corner")]
     assert told == [(r["row"], r["reason"]) for r in workshop.rejects("corner", "file", ["products"], limit=10)]
+    assert told == [(r["row"], r["reason"]) for r in workshop.rejects_table("corner").to_pylist()]
     return told
 
 
