@@ -19,8 +19,8 @@ from s2s_pipelines.demo.shopper import Placed
 from s2s_pipelines.demo.stage import CLIENTS, Stage
 from s2s_pipelines.demo.wish import UNKNOWN_SKU, choose_wishes
 
-CYCLE_TIMEOUT_S = 150
-ORDERS_TIMEOUT_S = 90
+CYCLE_TIMEOUT_S = 400
+ORDERS_TIMEOUT_S = 240
 _IN_STOCK = 8
 
 
