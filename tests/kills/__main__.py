@@ -3,12 +3,13 @@
 import argparse
 import importlib
 import json
+import multiprocessing
 import os
 import resource
 import sys
 import tempfile
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the rig as the command line says."""
     given = _parse(arguments)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="s2s-kills-") as temporary, ThreadPoolExecutor(1) as beside:
+    # A process of its own, for Dagster's shops and those of the other kills would wait for each other in one.
+    beside = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    with tempfile.TemporaryDirectory(prefix="s2s-kills-") as temporary, beside:
         folder = given.folder or Path(temporary)
         on_runs = _begin_run_worker_kills(given, folder, beside)
         report = rig.run(
@@ -71,9 +74,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return given
 
 
-def _begin_run_worker_kills(
-    given: argparse.Namespace, folder: Path, beside: ThreadPoolExecutor
-) -> "Future[rig.Report] | None":
+def _begin_run_worker_kills(given: argparse.Namespace, folder: Path, beside: Executor) -> "Future[rig.Report] | None":
     if not given.run_worker_kills:
         return None
     from tests.kills.run_worker import kill_run_workers

@@ -1,7 +1,7 @@
 """The code location of the rig: the shipped definitions on a workshop whose sweeps may be armed from outside.
 
-Only ``Workshop.sweep`` is armed, which Dagster's runs call and its sensors do not. A client's fuse is a file; whoever dies of it takes
-it away first, so that no second worker dies of the same.
+Only ``Workshop.sweep`` is armed, which Dagster's runs call and its sensors do not. A client's fuse is a file; whoever dies
+of it takes it away first, so that no second worker dies of the same.
 """
 
 import os

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
@@ -128,7 +128,7 @@ class Lane:
         self._place()
         self._finish()
         self._place()
-        points = self.subject.trace(ahead_s=self._later())
+        points = distinct(self.subject.trace(ahead_s=self._later()))
         self._finish()
         return points
 
@@ -161,6 +161,7 @@ class Progress:
         self._total, self._say, self._every_s = total, say, every_s
         self._lock = threading.Lock()
         self._began = self._said = time.monotonic()
+        self.is_over = False
         self.kills = 0
         self.fired: Counter[Point] = Counter()
 
@@ -205,8 +206,12 @@ def run(
         progress = Progress(len(points) * repeats, say)
         with ThreadPoolExecutor(lanes) as pool:
             shares = [(lane, points[number::lanes]) for number, (lane, _) in enumerate(prepared)]
-            for ended in [pool.submit(_kill_all, lane, mine, repeats, progress) for lane, mine in shares]:
-                ended.result()
+            ended = [pool.submit(_kill_all, lane, mine, repeats, progress) for lane, mine in shares]
+            try:
+                for lane_ended in as_completed(ended):
+                    lane_ended.result()
+            finally:
+                progress.is_over = True
         for lane, _ in prepared:
             report.count(lane.subject)
     report.kills, report.fired = progress.kills, progress.fired.total()
@@ -220,6 +225,8 @@ def run(
 def _kill_all(lane: Lane, points: Sequence[Point], repeats: int, progress: Progress) -> None:
     for _ in range(repeats):
         for point in points:
+            if progress.is_over:  # another lane broke, or somebody pressed Ctrl-C
+                return
             progress.note(point, lane.kill_at(point))
 
 
@@ -244,6 +251,21 @@ def to_stdout(text: str) -> None:
     """Progress for people."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def distinct(trace: Sequence[Point]) -> list[Point]:
+    """Every point but those after a commit or request with which its call ends: nothing leaves the program between the two.
+
+    >>> plan, commit = "ledger.plan", "ledger.plan/commit"
+    >>> distinct([(plan, "before", 1), (commit, "before", 1), (commit, "after", 1), (plan, "after", 1)])
+    [('ledger.plan', 'before', 1), ('ledger.plan/commit', 'before', 1), ('ledger.plan', 'after', 1)]
+    """
+    followers: list[Point | None] = [*trace[1:], None]
+    return [
+        point
+        for point, follower in zip(trace, followers, strict=True)
+        if follower is None or (point[1], follower[1]) != ("after", "after")
+    ]
 
 
 def spread(points: Sequence[Point], most: int | None) -> list[Point]:

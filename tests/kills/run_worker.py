@@ -25,10 +25,10 @@ QUIET_S = 12
 
 POINTS: tuple[Point, ...] = (
     ("sink_north.raise_order", "after", 1),
-    ("sink_south.raise_order/commit", "after", 1),
+    ("sink_south.raise_order/commit", "before", 1),
     ("sink_north.raise_order", "before", 1),
     ("ledger.claim_due", "after", 1),
-    ("ledger.plan/commit", "after", 1),
+    ("ledger.plan/commit", "before", 1),
     ("ledger.move_document", "after", 2),
     ("lease.take", "after", 2),
     ("channel_shop.acknowledge/POST", "after", 1),
