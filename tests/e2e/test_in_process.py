@@ -12,7 +12,7 @@ from s2s_pipelines.demo.evidence import gather
 from s2s_pipelines.demo.shopper import Wish
 from s2s_pipelines.demo.stage import CLIENTS
 from s2s_pipelines.demo.wish import UNKNOWN_SKU, choose_wishes
-from s2s_pipelines.orchestration.keys import catalogue_key, linked_key, orders_key, plan_key, push_key, source_key
+from s2s_pipelines.orchestration.keys import catalogue_key, orders_key, plan_key, push_key, source_key
 from tests.servers import free_port
 
 pytestmark = pytest.mark.filterwarnings(

@@ -1,0 +1,117 @@
+"""The shared sensors and the schedule, each tick as the daemon evaluates it, against the demo clients' own database."""
+
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from s2s_pipelines.demo.shopper import Wish
+from s2s_pipelines.demo.stage import CLIENTS
+from s2s_pipelines.orchestration.keys import catalogue_key, plan_key, push_key, source_key
+from tests.e2e.floor import workshop_of
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
+)
+
+
+@pytest.fixture
+def later(floor):
+    """The same clients, looked at some time later; reading only, so that nothing is noted in the future."""
+
+    def at(**ahead):
+        return workshop_of(floor.stage.environment, ahead=timedelta(**ahead))
+
+    return at
+
+
+def test_order_sensor_polls_and_asks_for_one_run_of_the_clients_with_work(floor, later):
+    client = "stokvel_direct"
+    floor.launch("orders", {})
+    products = floor.stage.shops[client].tables.products()
+    sku = next(s for s, p in sorted(products.items()) if p.status == "publish" and (p.stock_quantity or 0) >= 8)
+    order = floor.stage.shoppers[client].place(Wish(client, ((sku, 1),), "buyer2@example.com"))
+    with later(seconds=6) as workshop:
+        (request,) = floor.tick("orders_due", workshop=workshop).run_requests
+
+    assert request.run_key.startswith("orders:")
+    assert request.tags["dagster/priority"] == "10"
+    config = request.run_config["ops"]["take_up_orders"]["config"]
+    assert config == {"clients": [client], "poll": False}
+    seen = floor.launch("orders", request.run_config, request.tags)
+    assert seen.is_ok, seen.failures
+    erp = floor.stage.world.erps["stokvel_erp"]
+    assert [d.account for d in erp.documents() if d.web_number == order.number] == ["C002"]
+    skipped = floor.tick("orders_due")
+    assert skipped.run_requests == []
+    assert skipped.skip_message.startswith("nothing is due; ")
+
+
+def test_order_sensor_goes_on_when_one_shop_does_not_answer(floor, later, monkeypatch):
+    floor.launch("orders", {})
+    monkeypatch.setenv("DEMO_TWIN_BRANCHES_SHOP", "http://127.0.0.1:1")
+    with later(seconds=6) as workshop:
+        polled = workshop.poll_due(budget_s=40)
+    assert polled.channels == 3
+    assert set(polled.problems) == {"twin_branches"}
+
+
+def test_cycle_sensor_asks_for_what_is_due_and_for_no_client_under_way(floor, later):
+    for client in CLIENTS:
+        floor.materialise(floor.keys_of(client))
+    quiet = floor.tick("cycle_due")
+    assert (quiet.run_requests, quiet.skip_message) == ([], "no client is due")
+
+    with later(minutes=11) as workshop:
+        due = {
+            request.tags["s2s/client"]: request for request in floor.tick("cycle_due", workshop=workshop).run_requests
+        }
+        assert set(due) == set(CLIENTS)
+        client = "twin_branches"
+        assert set(due[client].asset_selection) == {
+            source_key(client, "north", "products"), source_key(client, "south", "products"),
+            catalogue_key(client), plan_key(client, "shop"), push_key(client, "shop"),
+        }  # fmt: skip
+        assert due[client].tags["s2s/cycle"] == "quick"
+        assert due[client].tags["dagster/max_runtime"] == "3600"
+        assert due[client].run_key.startswith("cycle:")
+        job = floor.definitions.resolve_implicit_global_asset_job_def()
+        going = floor.instance.create_run_for_job(job, tags=due[client].tags, status=dg.DagsterRunStatus.QUEUED)
+        try:
+            left = {r.tags["s2s/client"] for r in floor.tick("cycle_due", workshop=workshop).run_requests}
+            assert left == set(CLIENTS) - {client}
+        finally:
+            floor.instance.delete_run(going.run_id)
+
+
+def test_nightly_schedule_asks_for_full_reads_once_their_hour_has_passed(floor, later):
+    for client in CLIENTS:
+        floor.materialise(floor.keys_of(client))
+    repository = floor.definitions.get_repository_def()
+    schedule = repository.get_schedule_def("full_reads")
+
+    def tick(workshop):
+        context = dg.build_schedule_context(
+            instance=floor.instance, repository_def=repository, resources={"workshop": workshop}
+        )
+        with context:
+            return schedule.evaluate_tick(context)
+
+    assert tick(floor.workshop).skip_message == "no full read is due"
+    with later(hours=24) as workshop:
+        requests = tick(workshop).run_requests
+    assert {request.tags["s2s/client"] for request in requests} == set(CLIENTS)
+    assert {request.tags["s2s/cycle"] for request in requests} == {"full"}
+    assert all(request.asset_selection for request in requests)
+
+
+def test_failure_sensor_names_step_client_and_reason(floor, caplog):
+    seen = floor.launch("orders", {"ops": {"take_up_orders": {"config": {"first_day": "yesterday"}}}})
+    assert not seen.is_ok
+    run = floor.instance.get_run_by_id(seen.result.run_id)
+    events = [e for e in seen.result.all_events if e.event_type_value == "PIPELINE_FAILURE"]
+    sensor = floor.definitions.get_repository_def().get_sensor_def("failures")
+    with dg.build_run_status_sensor_context("failures", events[0], floor.instance, run) as context:
+        sensor(context.for_run_failure())
+    said = [record.getMessage() for record in caplog.records if f"run {run.run_id}" in record.getMessage()]
+    assert any("step take_up_orders" in line and "a day is written YYYY-MM-DD" in line for line in said), said
