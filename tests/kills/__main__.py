@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import json
-import multiprocessing
 import os
 import resource
 import signal
@@ -12,62 +11,24 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
-from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tests.kills import rig, worker
+from tests.kills import beside, rig, worker
 
 RUN_WORKER_KILLS = 10
-
-
-class RunWorkerKills:
-    """The kills of Dagster's run workers, beside the others.
-
-    In a process of its own, for its shops and those of the other kills would wait for each other in one.
-    """
-
-    def __init__(self, folder: Path, kills: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._answer, sender = context.Pipe(duplex=False)
-        self._program = context.Process(target=_kill_run_workers, args=(folder, kills, sender))
-        self._program.start()
-        sender.close()
-
-    def report(self) -> rig.Report:
-        """What it came to; waits for it."""
-        try:
-            return self._answer.recv()
-        except EOFError:
-            raise RuntimeError("the kills of run workers broke off; see above") from None
-
-    def stop(self) -> None:
-        """Stop Dagster and its shops, wherever they are."""
-        self._program.terminate()
-        self._program.join()
-
-
-def _kill_run_workers(folder: Path, kills: int, answer: Connection) -> None:
-    from tests.kills.run_worker import kill_run_workers
-
-    signal.signal(signal.SIGTERM, _unwind)
-    answer.send(kill_run_workers(folder, kills, rig.to_stdout))
-
-
-def _unwind(number: int, frame: object) -> None:
-    raise SystemExit(128 + number)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the rig as the command line says."""
     given = _parse(arguments)
-    signal.signal(signal.SIGTERM, _unwind)
+    signal.signal(signal.SIGTERM, beside.unwind)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="s2s-kills-") as temporary, ExitStack() as stack:
         folder = given.folder or Path(temporary)
-        beside = None
+        on_runs = None
         if given.run_worker_kills:
-            beside = RunWorkerKills(folder / "dagster", given.run_worker_kills)
-            stack.callback(beside.stop)
+            on_runs = beside.RunWorkerKills(folder / "dagster", given.run_worker_kills)
+            stack.callback(on_runs.stop)
         report = rig.run(
             importlib.import_module(given.subject).make_subject,
             folder,
@@ -79,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
             lanes=given.lanes,
             say=rig.to_stdout,
         )
-        if beside:
-            _add(report, beside.report())
+        if on_runs:
+            _add(report, on_runs.report())
     problems = report.problems(least_run_worker_kills=given.run_worker_kills, least_per_step=given.repeats)
     for problem in problems:
         rig.to_stdout(f"NOT HELD: {problem}")
