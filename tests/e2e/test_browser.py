@@ -93,9 +93,10 @@ def rows(path: Path, statement: str, *values):
 
 def test_operator_sees_the_graph_and_launches_a_materialisation_by_clicking(page, stage):
     page.goto(lineage(stage, "karoo_outdoor"))
-    for words in ("catalogue", "push", "Materialize all"):
+    for words in ("catalogue", "Materialize all"):
         page.get_by_text(words, exact=False).first.wait_for()
     wait_until(lambda: "Loading" not in page.inner_text("body"), "the graph is drawn")
+    page.wait_for_load_state("networkidle")
     shot(page, "asset-graph")
     begun = time.time()
     page.goto(lineage(stage, "twin_branches"))
@@ -139,7 +140,8 @@ def test_operator_resyncs_one_held_order_from_the_launchpad_and_sees_it_raised(p
     editor = page.locator(".CodeMirror").first
     editor.wait_for()
     page.get_by_text("Launch run", exact=False).first.wait_for()
-    config = f"ops:\n  take_up_orders:\n    config:\n      clients: [{CLIENT}]\n      orders: ['{order.number}']\n      poll: false\n"
+    named = f"{{clients: [{CLIENT}], orders: ['{order.number}'], poll: false}}"
+    config = f"ops:\n  take_up_orders:\n    config: {named}\n"
     editor.evaluate("(node, text) => node.CodeMirror.setValue(text)", config)
     button = page.get_by_role("button", name=re.compile("Launch run", re.I)).first
     wait_until(button.is_enabled, "the run config is taken as valid")

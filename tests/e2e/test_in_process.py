@@ -1,6 +1,8 @@
 """The three demo clients end to end, executed by Dagster in this process; the oracle is what the shops and ERPs have."""
 
 import json
+import socket
+import threading
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
@@ -354,3 +356,19 @@ def test_odd_run_config_is_refused_with_the_reason(floor, config, said):
 def _failure_metadata(event):
     said = event.step_failure_data.user_failure_data
     return said.metadata if said else {}
+
+
+def test_no_name_outside_this_machine_is_looked_up(floor, monkeypatch):
+    asked = set()
+    look_up = socket.getaddrinfo
+
+    def recorded(host, *rest, **more):
+        asked.add(host)
+        return look_up(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", recorded)
+    before = set(threading.enumerate())
+    assert floor.materialise([dg.AssetKey(["stokvel_direct", "linked", "garden"])]).is_ok
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=5)
+    assert asked <= {"127.0.0.1", "localhost"}
