@@ -77,16 +77,17 @@ def judge(plan: Plan, listed: Listed, breakers: Breakers) -> Mapping[str, Breake
 
 
 def _measured(plan: Plan, beyond: Decimal) -> tuple[int, int, int]:
-    # A cast may be evaluated for rows that its filter leaves out: other fields' text must not end it.
+    # Only prices and quantities are read as numbers: another field's text, a barcode say, fits no amount.
     with desk(changes=plan.changes) as table:
         row = table.ask(
-            """SELECT count(*) FILTER (action = 'delist') AS vanish,
-                      count(*) FILTER (action = 'update' AND field = 'qty' AND TRY_CAST(before AS BIGINT) > 0
-                                       AND TRY_CAST(after AS BIGINT) = 0) AS to_zero,
-                      count(*) FILTER (action = 'update' AND field = 'price' AND before IS NOT NULL AND after IS NOT NULL
-                                       AND abs(TRY_CAST(after AS DECIMAL(18, 2)) - TRY_CAST(before AS DECIMAL(18, 2)))
-                                           > TRY_CAST(before AS DECIMAL(18, 2)) * CAST(? AS DECIMAL(12, 6))) AS price_change
-               FROM changes WHERE level = 'variant'""",
+            """WITH amounts AS (
+                   SELECT field, TRY_CAST(before AS DECIMAL(18, 2)) AS b, TRY_CAST(after AS DECIMAL(18, 2)) AS a
+                   FROM changes WHERE level = 'variant' AND action = 'update' AND field IN ('qty', 'price'))
+               SELECT (SELECT count(*) FROM changes WHERE level = 'variant' AND action = 'delist') AS vanish,
+                      count(*) FILTER (field = 'qty' AND b > 0 AND a = 0) AS to_zero,
+                      count(*) FILTER (field = 'price' AND abs(a - b)
+                                       > CAST(b AS DECIMAL(24, 2)) * CAST(? AS DECIMAL(12, 6))) AS price_change
+               FROM amounts""",
             [str(beyond)],
         ).to_pylist()[0]
     return row["vanish"], row["to_zero"], row["price_change"]

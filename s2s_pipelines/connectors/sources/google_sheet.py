@@ -206,6 +206,8 @@ class GoogleSheetSource:
 
 
 def _bounded_client(credentials: Any, settings: Settings) -> "HTTPClient":
+    import requests
+    from google.auth.transport.requests import Request
     from gspread.exceptions import APIError
     from gspread.http_client import HTTPClient
     from gspread.urls import SPREADSHEETS_API_V4_BASE_URL as BASE
@@ -228,7 +230,12 @@ def _bounded_client(credentials: Any, settings: Settings) -> "HTTPClient":
             response.json = lambda **_: decoded  # type: ignore[method-assign] # gspread calls json() itself
             return response
 
-    client = BoundedClient(credentials)
+    # A token of our own in a plain session: google-auth's session would also look up where the account may be used from,
+    # at an address that nobody declared.
+    session = requests.Session()
+    credentials.refresh(Request())
+    session.headers["Authorization"] = f"Bearer {credentials.token}"
+    client = BoundedClient(credentials, session=session)
     client.set_timeout(settings.timeout_s)
     return client
 
