@@ -47,14 +47,14 @@ def port(folder):
         yield port
 
 
-@pytest.mark.parametrize("pinned", [fingerprint(HOST_KEY), spelled(HOST_KEY)])
+@pytest.mark.parametrize("pinned", [fingerprint(HOST_KEY), spelled(HOST_KEY)], ids=["fingerprint", "whole"])
 def test_file_comes_from_the_pinned_host_with_its_stamp(port, folder, pinned):
     fetched = fetch(errand(port, host_key=pinned))
     assert fetched.body == BODY
     assert int(fetched.modified_at.timestamp()) == int((folder / "a.csv").stat().st_mtime)
 
 
-@pytest.mark.parametrize("pinned", [fingerprint(OTHER_KEY), spelled(OTHER_KEY)])
+@pytest.mark.parametrize("pinned", [fingerprint(OTHER_KEY), spelled(OTHER_KEY)], ids=["fingerprint", "whole"])
 def test_another_host_key_is_refused_before_the_password_is_sent(port, pinned):
     for call in (fetch, probe):
         with pytest.raises(AccessError, match="host key"):
