@@ -69,7 +69,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--control-database", help="another one, for the control")
     given = parser.parse_args(arguments)
     if given.short:
-        given.subject, given.repeats, given.most, given.control_kills = "tests.kills.subject", 1, 16, 2
+        given.subject, given.repeats, given.most, given.control_kills = "tests.kills.subject", 1, 10, 2
         given.lanes, given.run_worker_kills = 1, 0
     if given.database:
         given.lanes = 1

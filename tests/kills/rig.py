@@ -102,7 +102,8 @@ def count(tables: Tables) -> Count:
     sums: dict[str, Decimal] = {}
     for document in documents:
         sums[document.order] = sums.get(document.order, Decimal(0)) + document.total
-    complete = {code for code in sums if all(found[key] == 1 for key in wanted if key[0] == code)}
+    orders = {code for code, _ in wanted}
+    complete = {code for code in orders if all(found[key] == 1 for key in wanted if key[0] == code)}
     totals = tables.totals()
     wrong += sum(sums[code] != totals.get(code) for code in complete)
     return Count(

@@ -39,18 +39,18 @@ def assert_held(ran, kills):
 
 
 def test_workers_killed_on_the_way_lose_and_double_nothing():
-    assert_held(run_rig("--short"), 16)
+    assert_held(run_rig("--short"), 10)
 
 
 def test_workers_killed_between_the_sandbox_shop_and_the_demo_erps_lose_and_double_nothing():
-    arguments = ("--most", "12", "--repeats", "1", "--lanes", "1", "--control-kills", "2", "--run-worker-kills", "0")
-    assert_held(run_rig(*arguments), 12)
+    arguments = ("--most", "7", "--repeats", "1", "--lanes", "1", "--control-kills", "2", "--run-worker-kills", "0")
+    assert_held(run_rig(*arguments), 7)
 
 
 @pytest.mark.server("postgres")
 def test_workers_killed_on_the_way_lose_and_double_nothing_on_postgresql(postgres_server):
     urls = [postgres_server.url(postgres_server.new_database()) for _ in range(2)]
-    assert_held(run_rig("--short", "--database", urls[0], "--control-database", urls[1]), 16)
+    assert_held(run_rig("--short", "--database", urls[0], "--control-database", urls[1]), 10)
 
 
 def test_a_point_that_no_worker_reaches_counts_as_a_kill_that_did_not_fire(tmp_path):
