@@ -112,6 +112,26 @@ def orders_job() -> None:
     take_up_orders()
 
 
+def clients_awaited(instance: dg.DagsterInstance) -> set[str]:
+    """Clients whose orders a run that has not begun yet will take up: it will find everything that is due by then.
+
+    Runs that have begun do not count. They may have claimed their orders already, and one that only seems to run would
+    keep its clients waiting.
+    """
+    waiting = dg.RunsFilter(
+        job_name=orders_job.name,
+        statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING],
+    )
+    found: set[str] = set()
+    for record in instance.get_run_records(waiting, limit=1000):
+        written: Any = record.dagster_run.run_config
+        config = written.get("ops", {}).get(take_up_orders.name, {}).get("config", {})
+        # A run for named orders or days leaves the others alone.
+        if not config.get("orders") and not config.get("first_day"):
+            found.update(config.get("clients", ()))
+    return found
+
+
 def sweep_asset(client: "Client") -> dg.AssetsDefinition | None:
     """The order sweep of one client by day, so that a Dagster backfill over days re-reads them; None without orders."""
     name = client.name

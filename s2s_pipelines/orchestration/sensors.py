@@ -7,7 +7,7 @@ import dagster as dg
 from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.orchestration.cycle_request import clients_under_way, cycle_request
 from s2s_pipelines.orchestration.keys import declaration_key
-from s2s_pipelines.orchestration.order_job import orders_job
+from s2s_pipelines.orchestration.order_job import clients_awaited, orders_job
 
 CLIENTS_PER_RUN = 20
 """Clients whose orders share one run; a run costs seconds, a client without work milliseconds."""
@@ -25,7 +25,8 @@ def orders_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[W
     polled = workshop.poll_due(budget_s=40)
     for client, problem in polled.problems.items():
         context.log.warning(f"{client}: {problem}")
-    work = workshop.order_work()
+    awaited = clients_awaited(context.instance)
+    work = [entry for entry in workshop.order_work() if entry.client not in awaited]
     requests = []
     for start in range(0, len(work), CLIENTS_PER_RUN):
         batch = work[start : start + CLIENTS_PER_RUN]
