@@ -51,7 +51,8 @@ class World:
         self.desk = replace(self.desk, channels={**self.desk.channels, name: channel})
 
     def documents(self):
-        return {key: erp.documents() for key, erp in self.erps.items()}
+        """Order number and total of every document, by ERP."""
+        return {key: [(no, total) for no, total, _ in erp.documents()] for key, erp in self.erps.items()}
 
     def state(self, code):
         (record,) = self.desk.ledger.find_orders(CLIENT, code)

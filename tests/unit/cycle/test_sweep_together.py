@@ -43,5 +43,5 @@ def test_many_workers_at_once_raise_every_order_once(tmp_path, database):
         thread.join()
     seen = count(subject)
     assert errors == []
-    assert (seen.lost, seen.doubled, seen.wrong_totals, seen.untold) == (0, 0, 0, 0)
+    assert (seen.lost, seen.doubled, seen.wrong, seen.untold) == (0, 0, 0, 0)
     assert len(subject.documents()) == 2 * ORDERS
