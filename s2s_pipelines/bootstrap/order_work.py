@@ -122,10 +122,10 @@ class OrderRoom(Foundation):
         """
         now = self.clock.now()
         waiting = []
+        states = self.ledger.poll_states()
         for name in self.clients_with_orders():
-            states = self.ledger.poll_states(name)
             for key, channel in self.client(name).declaration.channels.items():
-                state = states.get(key)
+                state = states.get((name, key))
                 last = state.attempted_at if state else None
                 held_back = state is not None and state.retry_at is not None and state.retry_at > now
                 if channel.orders and not held_back and has_passed(last, channel.orders.poll_every, now):
@@ -164,8 +164,9 @@ class OrderRoom(Foundation):
         """Clients with orders to work on now, as the ledger says."""
         bucket = int(self.clock.now().timestamp() // _BUCKET_S)
         found = []
-        for name in self.clients_with_orders():
-            due, waiting = self.ledger.work(name)
+        busy = self.ledger.clients_with_work()
+        for name in self.clients_with_orders() if busy else ():
+            due, waiting = self.ledger.work(name) if name in busy else (0, 0)
             if due or waiting:
                 seen = [(record.id, record.version) for record in self.ledger.due_orders(name, 500)]
                 text = repr((name, seen, waiting, bucket))

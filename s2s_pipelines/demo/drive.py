@@ -13,6 +13,8 @@ from typing import Any
 
 from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.config.environment import Environment
+from s2s_pipelines.config.loader import load_fleet
+from s2s_pipelines.connectors.registry import connectors
 from s2s_pipelines.demo.dagster_client import RunSeen
 from s2s_pipelines.demo.evidence import OrderEvidence, gather
 from s2s_pipelines.demo.shopper import Placed
@@ -217,6 +219,10 @@ def run_demo(root: Path, home: Path, *, once: bool, port: int) -> int:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     begun = time.time()
+    broken = load_fleet(root, connectors()).broken
+    if broken:
+        print("\n".join(client.text() for client in broken), flush=True)
+        return 1
     # Ctrl-C and a polite kill both end in the same place: everything that was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Stage(

@@ -1,6 +1,7 @@
 """Shared sensors: each asks our own database what is due, and launches as little as possible."""
 
 import json
+import time
 
 import dagster as dg
 
@@ -12,21 +13,36 @@ from s2s_pipelines.orchestration.order_job import clients_awaited, orders_job
 CLIENTS_PER_RUN = 20
 """Clients whose orders share one run; a run costs seconds, a client without work milliseconds."""
 
+LISTEN_S = 3.5
+"""A tick goes on asking for that long while nothing is due: the daemon begins ticks 5 s apart, and a buyer's order should
+not wait for the next one."""
+
+_PAUSE_S = 1.1
+
 
 @dg.sensor(
     name="orders_due",
     job=orders_job,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Polls the channels that are due and raises what is due. The ledger decides; the run key only saves work.",
 )
 def orders_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult:
     """Poll, then one run for each batch of clients with work."""
-    polled = workshop.poll_due(budget_s=40)
-    for client, problem in polled.problems.items():
-        context.log.warning(f"{client}: {problem}")
-    awaited = clients_awaited(context.instance)
-    work = [entry for entry in workshop.order_work() if entry.client not in awaited]
+    listened_until = time.monotonic() + LISTEN_S
+    channels, is_second_look = 0, False
+    while True:
+        polled = workshop.poll_due(budget_s=40)
+        channels = max(channels, polled.channels)
+        for client, problem in polled.problems.items():
+            context.log.warning(f"{client}: {problem}")
+        awaited = clients_awaited(context.instance)
+        work = [entry for entry in workshop.order_work() if entry.client not in awaited]
+        # Orders come in bursts: what came in first waits a moment for the rest, and one run takes them all.
+        if is_second_look or time.monotonic() + _PAUSE_S > listened_until:
+            break
+        is_second_look = bool(work)
+        time.sleep(_PAUSE_S)
     requests = []
     for start in range(0, len(work), CLIENTS_PER_RUN):
         batch = work[start : start + CLIENTS_PER_RUN]
@@ -42,7 +58,7 @@ def orders_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[W
                 },
             )
         )
-    reason = None if requests else f"nothing is due; {polled.channels} channels were asked"
+    reason = None if requests else f"nothing is due; {channels} channels were asked"
     return dg.SensorResult(run_requests=requests, skip_reason=reason)
 
 

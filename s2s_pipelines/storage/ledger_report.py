@@ -53,6 +53,15 @@ class ReportLedger:
         with reading(self._engine, "count work") as connection:
             return connection.execute(due).scalar_one(), connection.execute(waiting).scalar_one()
 
+    def clients_with_work(self) -> set[str]:
+        """Every client with an order due now or a body waiting in the inbox; one question for the whole fleet."""
+        due = sa.select(sales_order.c.client).where(
+            sales_order.c.state.in_(_OPEN), sales_order.c.due_at <= self._clock.now()
+        )
+        waiting = sa.select(inbox.c.client).where(inbox.c.taken_at.is_(None))
+        with reading(self._engine, "find clients with work") as connection:
+            return set(connection.execute(due.union(waiting)).scalars())
+
     def counts(self, client: str) -> dict[str, int]:
         """Orders by state, every state named; besides ``not_understood``, the bodies that nobody could translate."""
         by_state = (
@@ -87,13 +96,12 @@ class ReportLedger:
             rows = connection.execute(query).all()
         return [OrderEvent(r.at, r.event, r.from_state, r.to_state, r.source, r.details) for r in rows]
 
-    def poll_states(self, client: str) -> dict[str, PollState]:
-        """By channel, when it was last asked for orders; channels never asked are absent."""
-        query = sa.select(poll_state).where(poll_state.c.client == client)
+    def poll_states(self) -> dict[tuple[str, str], PollState]:
+        """By client and channel, when it was last asked for orders; channels never asked are absent."""
         with reading(self._engine, "read poll states") as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(sa.select(poll_state)).all()
         return {
-            r.channel: PollState(r.channel, r.attempted_at, r.succeeded_at, r.failures, r.error, r.retry_at)
+            (r.client, r.channel): PollState(r.channel, r.attempted_at, r.succeeded_at, r.failures, r.error, r.retry_at)
             for r in rows
         }
 

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from s2s_pipelines.demo.stage import CLIENTS
+from s2s_pipelines.orchestration import sensors
 from tests.e2e.floor import Floor, Seen, floor_in
 
 
@@ -33,3 +34,9 @@ def first_cycle(_built) -> dict[str, Seen]:
 def _declare(floor: Floor, patch: pytest.MonkeyPatch) -> None:
     for name, value in floor.stage.environment.items():
         patch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    """A tick called by hand asks once; only the daemon's own ticks go on listening."""
+    monkeypatch.setattr(sensors, "LISTEN_S", 0.0)

@@ -140,7 +140,7 @@ def test_a_dead_channel_stops_neither_the_others_nor_the_work_at_hand(world):
     result = world.sweep()
     assert len(result.raised) == 1
     assert [(e.subject, e.key, e.error) for e in result.errors] == [("channel", "dead", "TransientError")]
-    state = world.desk.ledger.poll_states(CLIENT)["dead"]
+    state = world.desk.ledger.poll_states()[CLIENT, "dead"]
     assert state.failures == 1
     assert state.retry_at - state.attempted_at >= timedelta(seconds=119)
 

@@ -55,11 +55,11 @@ def test_a_failed_poll_leaves_the_cursor_and_is_counted(desk):
     desk.ledger.store_page(CLIENT, CHANNEL, page(cursor="c1"))
     desk.ledger.poll_failed(CLIENT, CHANNEL, "TransientError: no answer", LATER)
     desk.ledger.poll_failed(CLIENT, CHANNEL, "TransientError: no answer", LATER)
-    state = desk.ledger.poll_states(CLIENT)[CHANNEL]
+    state = desk.ledger.poll_states()[CLIENT, CHANNEL]
     assert (state.failures, state.retry_at, state.error) == (2, LATER, "TransientError: no answer")
     assert desk.ledger.cursor(CLIENT, CHANNEL) == "c1"
     desk.ledger.store_page(CLIENT, CHANNEL, page(cursor="c2"))
-    assert desk.ledger.poll_states(CLIENT)[CHANNEL].failures == 0
+    assert desk.ledger.poll_states()[CLIENT, CHANNEL].failures == 0
 
 
 def test_bodies_of_other_clients_are_not_ours(desk):
