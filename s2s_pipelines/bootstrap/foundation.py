@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self, cast
 from s2s_pipelines.config.environment import Environment
 from s2s_pipelines.config.fleet import Client, Fleet
 from s2s_pipelines.config.loader import load_fleet
+from s2s_pipelines.config.operations import Operations, load_operations
 from s2s_pipelines.connectors.registry import connectors
 from s2s_pipelines.errors import ConfigurationError
 from s2s_pipelines.ports import Channel, Clock, Source
@@ -53,6 +54,11 @@ class Foundation:
     def fleet(self) -> Fleet:
         """All declared clients; loads declarations and contacts nothing."""
         return load_fleet(self.environment.root, connectors())
+
+    @cached_property
+    def operations(self) -> Operations:
+        """What concerns all clients: who is told, what is kept."""
+        return load_operations(self.environment.root)
 
     def client(self, name: str) -> Client:
         """One client by its key.

@@ -42,6 +42,9 @@ class FeedDeclaration(Declared):
     """The distance between two reads, such as ``PT3M``."""
     full_at: ClockTime | None = None
     """When, in the client's time zone, a full read replaces the incremental ones; None where every read is full."""
+    stale_after: timedelta | None = None
+    """What stands of this feed is shown as stale, and told of, once its last good read is older; None: four times ``every``,
+    and at least an hour."""
     ignore: tuple[str, ...] = ()
     """Columns the source delivers and nobody wants; a column that is neither mapped nor listed here stops the feed."""
     absent: Literal["keep", "zero"] = "keep"
@@ -93,8 +96,9 @@ class ChannelDeclaration(Declared):
     """What it receives."""
     push_every: timedelta = timedelta(minutes=3)
     """The distance between two pushes of what changed, such as ``PT3M``."""
-    first_push: Literal["free"] = "free"
-    """``free``: the first plan is pushed like any other, within its breakers."""
+    first_push: Literal["approve", "free"] = "approve"
+    """``approve``: nothing is sent until a person approves the channel's first plan by name; ``free``: the first plan is pushed
+    like any other, within its breakers."""
     orders: ChannelOrders | None = None
     """Which of its orders are raised; None: its orders are not read."""
 

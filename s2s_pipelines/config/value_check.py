@@ -20,6 +20,8 @@ _DURATIONS: tuple[tuple[str, ...], ...] = (
     ("sources", "*", "rhythm", "grace"),
     ("channels", "*", "push_every"),
     ("channels", "*", "orders", "poll_every"),
+    ("channels", "*", "orders", "quiet_after"),
+    ("sources", "*", "feeds", "*", "stale_after"),
 )
 
 

@@ -22,6 +22,8 @@ class ChannelOrders(Declared):
     """Per source the account for buyers that no e-mail address matches; without it such orders are held."""
     poll_every: timedelta = timedelta(seconds=30)
     """How often the channel is asked for changed orders."""
+    quiet_after: timedelta | None = None
+    """Told of once the channel has had no new order for that long, such as ``P2D``; None: never."""
 
 
 class SourceOrders(Declared):

@@ -6,7 +6,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 VERSION_TABLE = "s2s_alembic_version"
 """Alembic's table of ours; Dagster's own may stand beside it in the same database."""
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision below ``migrations/versions``; a test holds the two together."""
 
 

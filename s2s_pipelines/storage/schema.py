@@ -124,6 +124,13 @@ channel_item = sa.Table(
     sa.Column("remedy", sa.Text),
     sa.Column("is_retriable", sa.Boolean),
     sa.UniqueConstraint("client", "channel", "level", "item_key"),
+    sa.Index(
+        "ix_channel_item_failed",
+        "client",
+        "channel",
+        sqlite_where=sa.text("failures > 0"),
+        postgresql_where=sa.text("failures > 0"),
+    ),
 )
 
 plan = sa.Table(
@@ -142,6 +149,7 @@ plan = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("pushed_at", Instant),
     sa.Column("outcome", _json),
+    sa.Column("approval", _json, comment="{by, reason, at, digest}"),
     sa.Index("ix_plan_client_channel", "client", "channel", "id"),
 )
 
@@ -162,6 +170,12 @@ inbox = sa.Table(
     sa.Column("problem", sa.Text, comment="why it could not be understood"),
     sa.UniqueConstraint("client", "channel", "channel_order_code", "body_hash"),
     sa.Index("ix_inbox_taken_at", "client", "taken_at"),
+    sa.Index(
+        "ix_inbox_waiting",
+        "client",
+        sqlite_where=sa.text("taken_at IS NULL"),
+        postgresql_where=sa.text("taken_at IS NULL"),
+    ),
 )
 
 sales_order = sa.Table(
@@ -193,6 +207,18 @@ sales_order = sa.Table(
     sa.Column("version", sa.Integer, nullable=False, default=0),
     sa.UniqueConstraint("client", "channel", "channel_order_code"),
     sa.Index("ix_sales_order_due", "client", "state", "due_at"),
+    sa.Index(
+        "ix_sales_order_open",
+        "due_at",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_sales_order_held",
+        "client",
+        sqlite_where=sa.text("state = 'held'"),
+        postgresql_where=sa.text("state = 'held'"),
+    ),
 )
 
 order_document = sa.Table(
@@ -271,4 +297,53 @@ lease = sa.Table(
     sa.Column("holder", sa.String(120), nullable=False),
     sa.Column("fence", sa.BigInteger, nullable=False, comment="grows by one with every change of hands"),
     sa.Column("expires_at", Instant, nullable=False),
+)
+
+# --- operation ---------------------------------------------------------------------------------------------------
+
+pause = sa.Table(
+    "pause",
+    metadata,
+    sa.Column("id", _id, primary_key=True),
+    sa.Column("client", _key, nullable=False, comment="a client's key, or * for all of them"),
+    sa.Column("scope", sa.String(8), nullable=False, comment="all, source, channel, orders, pushes"),
+    sa.Column("target", _key, comment="the source or channel; null for the other scopes"),
+    sa.Column("until", Instant, nullable=False, comment="ends by itself then"),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("by", sa.String(120), nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant, comment="when a person ended it before its time"),
+    sa.Column("ended_by", sa.String(120)),
+    sa.Index("ix_pause_until", "until"),
+)
+
+cycle_claim = sa.Table(
+    "cycle_claim",
+    metadata,
+    sa.Column("client", _key, primary_key=True),
+    sa.Column(
+        "token", sa.String(40), nullable=False, comment="of the run request that is to take the client's cycle up"
+    ),
+    sa.Column("claimed_at", Instant, nullable=False),
+    sa.Column("begun_at", Instant),
+    sa.Column("done_at", Instant),
+    sa.Column("seconds", sa.Float, comment="how long the last finished cycle took"),
+)
+
+alert = sa.Table(
+    "alert",
+    metadata,
+    sa.Column("id", _id, primary_key=True),
+    sa.Column("cause", sa.String(250), nullable=False, comment="the same for as long as the same thing is wrong"),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("client", _key, comment="null where no client is concerned"),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("remedy", sa.Text, nullable=False),
+    sa.Column("link", sa.Text),
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False, comment="when it was last found to be so"),
+    sa.Column("closed_at", Instant),
+    sa.Column("told", _json, nullable=False, comment="by receiver: {opened: moment, closed: moment}"),
+    sa.Index("ix_alert_cause", "cause", "closed_at"),
 )

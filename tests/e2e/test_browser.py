@@ -162,3 +162,52 @@ def test_operator_resyncs_one_held_order_from_the_launchpad_and_sees_it_raised(p
     page.get_by_text("documents_table", exact=False).first.wait_for()
     shot(page, "orders-run")
     page.get_by_text(documents[0][0], exact=False).first.wait_for()
+
+
+_SENSOR = """
+query Sensor($selector: SensorSelector!) {
+  sensorOrError(sensorSelector: $selector) { ... on Sensor { sensorState { id } } }
+}
+"""
+
+
+@pytest.fixture
+def deaf(stage):
+    """The order sensor switched off, as an operator may have done by mistake; on again at the end."""
+    selector = {
+        "repositoryLocationName": "s2s", "repositoryName": "__repository__", "sensorName": "orders_due",
+    }  # fmt: skip
+    state = stage.dagster.ask(_SENSOR, {"selector": selector})["sensorOrError"]["sensorState"]["id"]
+    stop = "mutation Stop($id: String!) { stopSensor(id: $id) { __typename } }"
+    answer = stage.dagster.ask(stop, {"id": state})["stopSensor"]["__typename"]
+    assert answer == "StopSensorMutationResult"
+    time.sleep(6)  # the tick that may be under way
+    yield
+    start = "mutation Start($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { __typename } }"
+    assert stage.dagster.ask(start, {"selector": selector})["startSensor"]["__typename"] == "Sensor"
+
+
+def test_operator_backfills_days_and_what_was_missing_is_raised_once(page, stage, deaf):
+    client, erp = "twin_branches", stage.world.erps["twin_north"]
+    owned, products = erp.available(), stage.shops[client].tables.products()
+    sku = next(s for s in sorted(owned) if s in products and (products[s].stock_quantity or 0) >= 8)
+    order = stage.shoppers[client].place(Wish(client, ((sku, 1),), "buyer1@example.com"))
+    in_erp = "SELECT doc_no, total FROM sales_order WHERE web_number = ?"
+
+    for _ in range(2):
+        begun = time.time()
+        page.goto(f"{stage.dagster.url}/assets/{client}/orders")
+        page.get_by_role("button", name=re.compile("Materialize", re.I)).first.click()
+        page.get_by_role("button", name=re.compile("All", re.I)).first.wait_for()
+        shot(page, "backfill")
+        page.get_by_role("button", name=re.compile("Launch", re.I)).last.click()
+
+        def launched(begun=begun):
+            found = stage.dagster.runs(created_after=begun - 1)
+            return [run for run in found if "dagster/backfill" in run.tags]
+
+        wait_until(launched, "the backfill daemon launches a run", 180)
+        (run,) = stage.dagster.wait_for([r.run_id for r in launched()], timeout_s=240)
+        assert run.status == "SUCCESS"
+        assert run.tags["dagster/asset_partition_range_start"] < run.tags["dagster/asset_partition_range_end"]
+        assert [total for _, total in rows(erp.path, in_erp, order.number)] == [order.total]

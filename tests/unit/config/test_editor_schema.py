@@ -96,7 +96,7 @@ SEEN = [
     "basis_missing",
     "unknown_basis",
 ]
-SEEN += ["source_key_with_capitals", "list_expected", "mapping_expected", "first_push_approve", "orders_without_from"]
+SEEN += ["source_key_with_capitals", "list_expected", "mapping_expected", "first_push_mistyped", "orders_without_from"]
 SEEN_IN_RESOURCES = [
     "unknown_kind",
     "kind_missing",
