@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from s2s_pipelines.storage.catalogue_store import ParquetCatalogue
     from s2s_pipelines.storage.lease import Leases
     from s2s_pipelines.storage.ledger import OrderLedger
+    from s2s_pipelines.storage.pause_store import Pauses
 
 
 class SystemClock:
@@ -103,6 +104,13 @@ class Foundation:
         from s2s_pipelines.storage.lease import Leases
 
         return Leases(self.engine, self.clock)
+
+    @cached_property
+    def pauses(self) -> "Pauses":
+        """What people stopped for a while."""
+        from s2s_pipelines.storage.pause_store import Pauses
+
+        return Pauses(self.engine, self.clock)
 
     def close(self) -> None:
         """Let go of the database."""
