@@ -11,8 +11,10 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
+from multiprocessing import connection, forkserver
 from pathlib import Path
+from threading import Lock
+from typing import cast
 
 from tests.kills.tripwire import Fuse, Point, wired_libraries
 
@@ -52,13 +54,16 @@ def run_worker(errand: Errand) -> int:
         TimeoutError: it neither ended nor died in time.
     """
     worker = _CONTEXT.Process(target=_work, args=(errand,), daemon=True)
-    worker.start()
-    worker.join(LIMIT_S)
-    if worker.exitcode is None:
-        worker.terminate()
+    with _COUNTING:
+        worker.start()
+    has_ended = bool(connection.wait([worker.sentinel], LIMIT_S))
+    with _COUNTING:
+        if not has_ended:
+            worker.terminate()
         worker.join()
+    if not has_ended:
         raise TimeoutError(f"a worker took longer than {LIMIT_S} s")
-    return worker.exitcode
+    return cast("int", worker.exitcode)
 
 
 def cpu_s() -> float:
@@ -92,6 +97,10 @@ def _work(errand: Errand) -> None:
         sys.stderr.flush()
         os._exit(1)
 
+
+_COUNTING = Lock()
+"""Starting a process asks after all others, and an exit code can be read only once: two threads at it, and one of them reads
+255 (``multiprocessing.popen_forkserver``)."""
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["__main__", "tests.kills.warm"])
