@@ -28,7 +28,7 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:
         """Aware UTC again."""
-        return None if value is None else datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        return None if value is None else datetime.fromisoformat(value)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -80,6 +80,12 @@ snapshot = sa.Table(
     sa.Column("details", _json, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Index("ix_snapshot_client_name", "client", "name", "is_current"),
+    sa.Index(
+        "ix_snapshot_current",
+        "client",
+        sqlite_where=sa.text("is_current = 1"),
+        postgresql_where=sa.text("is_current"),
+    ),
 )
 
 feed_state = sa.Table(
@@ -176,6 +182,12 @@ inbox = sa.Table(
         sqlite_where=sa.text("taken_at IS NULL"),
         postgresql_where=sa.text("taken_at IS NULL"),
     ),
+    sa.Index(
+        "ix_inbox_problem",
+        "client",
+        sqlite_where=sa.text("problem IS NOT NULL"),
+        postgresql_where=sa.text("problem IS NOT NULL"),
+    ),
 )
 
 sales_order = sa.Table(
@@ -207,6 +219,7 @@ sales_order = sa.Table(
     sa.Column("version", sa.Integer, nullable=False, default=0),
     sa.UniqueConstraint("client", "channel", "channel_order_code"),
     sa.Index("ix_sales_order_due", "client", "state", "due_at"),
+    sa.Index("ix_sales_order_newest", "client", "channel", "ordered_at"),
     sa.Index(
         "ix_sales_order_open",
         "due_at",

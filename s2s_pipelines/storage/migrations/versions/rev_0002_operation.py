@@ -17,6 +17,9 @@ def upgrade() -> None:
     _partial("ix_inbox_waiting", "inbox", ["client"], "taken_at IS NULL")
     _partial("ix_sales_order_open", "sales_order", ["due_at"], "due_at IS NOT NULL")
     _partial("ix_sales_order_held", "sales_order", ["client"], "state = 'held'")
+    _partial("ix_snapshot_current", "snapshot", ["client"], "is_current", sqlite="is_current = 1")
+    _partial("ix_inbox_problem", "inbox", ["client"], "problem IS NOT NULL")
+    op.create_index("ix_sales_order_newest", "sales_order", ["client", "channel", "ordered_at"])
     op.create_table(
         "pause",
         sa.Column("id", _ID, nullable=False),
@@ -66,15 +69,18 @@ def upgrade() -> None:
     op.create_index("ix_alert_cause", "alert", ["cause", "closed_at"])
 
 
-def _partial(name: str, table: str, columns: list[str], where: str) -> None:
+def _partial(name: str, table: str, columns: list[str], where: str, *, sqlite: str = "") -> None:
     """An index on the few rows that a question about the whole fleet looks for."""
-    op.create_index(name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+    op.create_index(name, table, columns, sqlite_where=sa.text(sqlite or where), postgresql_where=sa.text(where))
 
 
 def downgrade() -> None:
     for table in ("alert", "cycle_claim", "pause"):
         op.drop_table(table)
     for name, table in (
+        ("ix_sales_order_newest", "sales_order"),
+        ("ix_inbox_problem", "inbox"),
+        ("ix_snapshot_current", "snapshot"),
         ("ix_sales_order_held", "sales_order"),
         ("ix_sales_order_open", "sales_order"),
         ("ix_inbox_waiting", "inbox"),
