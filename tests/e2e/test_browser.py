@@ -198,9 +198,10 @@ def test_operator_backfills_days_and_what_was_missing_is_raised_once(page, stage
         begun = time.time()
         page.goto(f"{stage.dagster.url}/assets/{client}/orders")
         page.get_by_role("button", name=re.compile("Materialize", re.I)).first.click()
-        page.get_by_role("button", name=re.compile("All", re.I)).first.wait_for()
+        page.get_by_role("button", name="All", exact=True).click()
+        page.get_by_text("Backfills all partitions in a single run").wait_for()
         shot(page, "backfill")
-        page.get_by_role("button", name=re.compile("Launch", re.I)).last.click()
+        page.get_by_role("button", name="Launch backfill", exact=True).click()
 
         def launched(begun=begun):
             found = stage.dagster.runs(created_after=begun - 1)
