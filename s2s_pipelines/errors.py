@@ -6,7 +6,8 @@ The tree::
     ├── ConfigurationError      the operator edits a declaration; never retried
     ├── AccessError             the client restores credentials or rights; pause and tell
     ├── TransientError          the machine retries, not before ``retry_after_s``
-    │   └── BusyError           somebody else holds the lease or the licence
+    │   ├── BusyError           somebody else holds the lease or the licence
+    │   └── PausedError         a person stopped it for a while; it goes on by itself
     ├── DataError               the owner of the data mends it; other rows go on
     ├── RejectedError           the far side said no; a person decides; carries a reason code
     │   └── OrderRejected       an order document was refused and nothing of it was written
@@ -106,6 +107,10 @@ class TransientError(S2SError):
 
 class BusyError(TransientError):
     """Another writer holds the connection's lease."""
+
+
+class PausedError(TransientError):
+    """A person stopped it for a while; it goes on by itself when the pause ends, or is resumed."""
 
 
 class DataError(S2SError):

@@ -10,6 +10,7 @@ from s2s_pipelines.model.change import Outcome, ProductChange
 from s2s_pipelines.model.field import Feed, FieldRow, MapFeed
 from s2s_pipelines.model.money import PriceTerms
 from s2s_pipelines.model.order import ChannelOrder, Document, DocumentKind, Receipt
+from s2s_pipelines.model.pause import Pause
 from s2s_pipelines.model.record import DocumentRecord, Fence, Hold, InboxItem, OrderRecord, Scope, Verdict
 from s2s_pipelines.model.reject import Reject
 
@@ -369,6 +370,9 @@ class Ledger(Protocol):
 
     def postpone(self, order_id: int, due_at: datetime, why: str, *, is_attempt: bool = True) -> None:
         """Make an open order due later, because of an error class."""
+
+    def wait(self, order_id: int, pause: Pause) -> None:
+        """Make an open order due when a pause ends, however it ends; at once where it has ended meanwhile."""
 
     def move_document(
         self, document_id: int, event: str, fence: Fence, *, receipt: Receipt | None = None, hold: Hold | None = None

@@ -18,6 +18,7 @@ from s2s_pipelines.ports import Channel, Clock, Source
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from s2s_pipelines.model.pause import Activity, Pause
     from s2s_pipelines.storage.catalogue_store import ParquetCatalogue
     from s2s_pipelines.storage.lease import Leases
     from s2s_pipelines.storage.ledger import OrderLedger
@@ -111,6 +112,15 @@ class Foundation:
         from s2s_pipelines.storage.pause_store import Pauses
 
         return Pauses(self.engine, self.clock)
+
+    def pause_of(
+        self, name: str, activity: "Activity", *, source: str | None = None, channel: str | None = None
+    ) -> "Pause | None":
+        """What stops an activity of a client now; see ``model.pause.stopping``."""
+        from s2s_pipelines.model.pause import stopping
+
+        live, now = self.pauses.live(), self.clock.now()
+        return stopping(live, client=name, activity=activity, now=now, source=source, channel=channel)
 
     def close(self) -> None:
         """Let go of the database."""

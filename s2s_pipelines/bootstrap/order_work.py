@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FuturesTimeout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 from s2s_pipelines.bootstrap.foundation import Foundation
 from s2s_pipelines.cycle.due import has_passed
 from s2s_pipelines.errors import S2SError
+from s2s_pipelines.model.pause import stopping
 from s2s_pipelines.ports import OrderSink
 
 if TYPE_CHECKING:
@@ -99,6 +101,7 @@ class OrderRoom(Foundation):
             directory=SnapshotDirectory(self.catalogues),
             clock=self.clock,
             holder=self.holder,
+            pause_of=partial(self.pause_of, name),
         )
 
     def sweep(
@@ -120,16 +123,7 @@ class OrderRoom(Foundation):
         Args:
             budget_s: seconds after which no further channel is asked; those left come first the next time.
         """
-        now = self.clock.now()
-        waiting = []
-        states = self.ledger.poll_states()
-        for name in self.clients_with_orders():
-            for key, channel in self.client(name).declaration.channels.items():
-                state = states.get((name, key))
-                last = state.attempted_at if state else None
-                held_back = state is not None and state.retry_at is not None and state.retry_at > now
-                if channel.orders and not held_back and has_passed(last, channel.orders.poll_every, now):
-                    waiting.append((last or datetime.min.replace(tzinfo=UTC), name, key))
+        waiting = self._polls_due()
         problems: dict[str, str] = {}
         pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="poll")
         started = {pool.submit(self._poll, name, key): name for _, name, key in sorted(waiting)}
@@ -147,6 +141,21 @@ class OrderRoom(Foundation):
         pool.shutdown(wait=False, cancel_futures=True)
         return Polled(len(waiting), problems)
 
+    def _polls_due(self) -> list[tuple[datetime, str, str]]:
+        """When it was last asked, client and channel of every poll that is due and that nobody paused."""
+        now = self.clock.now()
+        states, live = self.ledger.poll_states(), self.pauses.live()
+        waiting = []
+        for name in self.clients_with_orders():
+            for key, channel in self.client(name).declaration.channels.items():
+                state = states.get((name, key))
+                last = state.attempted_at if state else None
+                held_back = state is not None and state.retry_at is not None and state.retry_at > now
+                is_due = channel.orders and not held_back and has_passed(last, channel.orders.poll_every, now)
+                if is_due and stopping(live, client=name, activity="orders", channel=key, now=now) is None:
+                    waiting.append((last or datetime.min.replace(tzinfo=UTC), name, key))
+        return waiting
+
     def _poll(self, name: str, channel: str) -> str | None:
         from dataclasses import replace
 
@@ -157,14 +166,18 @@ class OrderRoom(Foundation):
         desk = self.order_desk(name)
         tally = Tally()
         poll_channels(replace(desk, channels={channel: desk.channels[channel]}), tally)
-        take_in(desk, tally, forced=frozenset(), scope=Scope())
+        if desk.pause_of("orders") is None:
+            take_in(desk, tally, forced=frozenset(), scope=Scope())
         return "; ".join(e.message for e in tally.errors) or None
 
     def order_work(self) -> list[OrderWork]:
-        """Clients with orders to work on now, as the ledger says."""
-        bucket = int(self.clock.now().timestamp() // _BUCKET_S)
+        """Clients with orders to work on now, as the ledger says; those whose orders are paused wait."""
+        now = self.clock.now()
+        bucket = int(now.timestamp() // _BUCKET_S)
         found = []
         busy = self.ledger.clients_with_work()
+        live = self.pauses.live() if busy else ()
+        busy = {name for name in busy if stopping(live, client=name, activity="orders", now=now) is None}
         for name in self.clients_with_orders() if busy else ():
             due, waiting = self.ledger.work(name) if name in busy else (0, 0)
             if due or waiting:

@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from s2s_pipelines.cycle.pausing import PauseOf, never_paused
 from s2s_pipelines.errors import S2SError
 from s2s_pipelines.model.order import DocumentKind
+from s2s_pipelines.model.pause import Pause
 from s2s_pipelines.model.record import DocumentRecord, Hold, OrderRecord, OrderState
 from s2s_pipelines.orders.policy import ChannelOrders, SourceOrders
 from s2s_pipelines.orders.routing import OrderTarget
@@ -59,6 +61,7 @@ class OrderDesk:
         pages: pages of orders read from one channel in one sweep.
         claim_s: how long other sweeps leave this one's orders alone.
         lease_s: how long a connection's lease lasts after the last sign of life; longer than any single call on a sink.
+        pause_of: tells what a person stopped for a while.
     """
 
     client: str
@@ -75,6 +78,7 @@ class OrderDesk:
     pages: int = 50
     claim_s: float = 60.0
     lease_s: float = 60.0
+    pause_of: PauseOf = never_paused
 
     @property
     def zone(self) -> ZoneInfo:
@@ -136,6 +140,7 @@ class SweepResult:
         worked: orders with work due that this sweep took up.
         completed: orders whose channel now knows every number.
         postponed: orders to be tried again later.
+        paused: what a person stopped and the sweep therefore left alone; it is done once that ends.
     """
 
     bodies: int
@@ -147,6 +152,7 @@ class SweepResult:
     raised: tuple[RaisedDocument, ...]
     held: tuple[HeldOrder, ...]
     errors: tuple[SweepError, ...]
+    paused: tuple[Pause, ...] = ()
 
 
 @dataclass(slots=True)
@@ -162,6 +168,11 @@ class Tally:
     raised: list[RaisedDocument] = field(default_factory=list)
     held: dict[tuple[str, str], HeldOrder] = field(default_factory=dict)
     errors: list[SweepError] = field(default_factory=list)
+    paused: dict[int, Pause] = field(default_factory=dict)
+
+    def note_pause(self, pause: Pause) -> None:
+        """Note something that was left alone because a person stopped it."""
+        self.paused[pause.id] = pause
 
     def failed(
         self, subject: Literal["channel", "connection", "order", "directory"], key: str, error: S2SError
@@ -202,6 +213,7 @@ class Tally:
             raised=tuple(self.raised),
             held=tuple(self.held.values()),
             errors=tuple(self.errors),
+            paused=tuple(self.paused.values()),
         )
 
 
@@ -217,4 +229,5 @@ def joined(results: Sequence[SweepResult]) -> SweepResult:
         raised=tuple(d for r in results for d in r.raised),
         held=tuple(h for r in results for h in r.held),
         errors=tuple(e for r in results for e in r.errors),
+        paused=tuple({p.id: p for r in results for p in r.paused}.values()),
     )

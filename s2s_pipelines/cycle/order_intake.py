@@ -1,9 +1,10 @@
 """From the channels into the ledger: raw bodies are committed before anybody tries to understand them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from s2s_pipelines.cycle.order_desk import ChannelDesk, OrderDesk, Tally
+from s2s_pipelines.cycle.pausing import paused_error
 from s2s_pipelines.errors import DataError, S2SError, TransientError
 from s2s_pipelines.model.record import InboxItem, Scope
 from s2s_pipelines.orders.intake import decide, start_of
@@ -20,7 +21,7 @@ _OUR_BUGS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError
 
 def poll_channels(desk: OrderDesk, tally: Tally) -> None:
     """Store what changed on every channel since its cursor; a channel that fails is noted and tried again later."""
-    for channel in desk.channels.values():
+    for channel in _open_channels(desk, tally):
         try:
             _poll(desk, channel, tally)
         except S2SError as error:
@@ -33,7 +34,7 @@ def poll_channels(desk: OrderDesk, tally: Tally) -> None:
 def reread_days(desk: OrderDesk, days: tuple[date, date], tally: Tally) -> frozenset[OrderKey]:
     """Store all orders placed on the given days (both included), as far as ``from`` allows; returns which they are."""
     read: set[OrderKey] = set()
-    for channel in desk.channels.values():
+    for channel in _open_channels(desk, tally):
         start = start_of(max(days[0], channel.policy.from_on), desk.zone)
         end = start_of(days[1] + timedelta(days=1), desk.zone)
         if start >= end:
@@ -55,9 +56,7 @@ def fetch_named(desk: OrderDesk, names: Sequence[str], tally: Tally) -> frozense
         keys = _keys_of(desk, name)
         known = {key for key in keys if _fetch(desk, key, tally)}
         if not known:
-            tally.failed(
-                "order", name, DataError("no channel and no ledger knows this order", operation="fetch an order")
-            )
+            tally.failed("order", name, _unknown(desk, keys))
         found |= known
     return frozenset(found)
 
@@ -72,6 +71,25 @@ def take_in(desk: OrderDesk, tally: Tally, *, forced: frozenset[OrderKey], scope
         for item in items:
             seen.add(item.id)
             _take_in(desk, item, tally, is_forced=(item.channel, item.channel_order_code) in forced)
+
+
+def _open_channels(desk: OrderDesk, tally: Tally) -> Iterator[ChannelDesk]:
+    """The channels that may be asked, each looked at just before its turn; the others are noted."""
+    for channel in desk.channels.values():
+        pause = desk.pause_of("orders", channel=channel.channel)
+        if pause is None:
+            yield channel
+        else:
+            tally.note_pause(pause)
+
+
+def _unknown(desk: OrderDesk, keys: Sequence[OrderKey]) -> S2SError:
+    """Why a named order is not known: nobody has it, or whoever may have it must not be asked now."""
+    for channel, _ in keys:
+        pause = desk.pause_of("orders", channel=channel)
+        if pause is not None:
+            return paused_error(pause, client=desk.client, connection=channel, operation="fetch an order")
+    return DataError("no channel and no ledger knows this order", operation="fetch an order")
 
 
 def _poll(desk: OrderDesk, channel: ChannelDesk, tally: Tally) -> None:
@@ -98,8 +116,11 @@ def _fetch(desk: OrderDesk, key: OrderKey, tally: Tally) -> bool:
     """Ask the channel for one order; True when the channel or at least the ledger knows it."""
     channel, code = key
     raw: RawOrder | None = None
+    pause = desk.pause_of("orders", channel=channel)
+    if pause is not None:
+        tally.note_pause(pause)
     try:
-        raw = desk.channels[channel].port.order(code) if channel in desk.channels else None
+        raw = desk.channels[channel].port.order(code) if channel in desk.channels and pause is None else None
     except S2SError as error:
         tally.failed("channel", channel, error)
     if raw is not None:

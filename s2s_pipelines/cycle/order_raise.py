@@ -37,13 +37,17 @@ def decide_documents(desk: OrderDesk, records: Sequence[OrderRecord], tally: Tal
 
 
 def raise_documents(desk: OrderDesk, records: Iterable[OrderRecord], tally: Tally) -> None:
-    """Bring the open documents of raising orders into their sources, one connection after the other under its lease."""
+    """Bring the open documents of raising orders into their sources, one connection after the other under its lease.
+
+    Documents of a paused source wait for its end before any other is raised: what becomes of those may bring the order up
+    again sooner.
+    """
     by_connection: dict[str, list[tuple[OrderRecord, DocumentRecord]]] = {}
     for record in records:
         if record.state is not OrderState.RAISING:
             continue
         for document in record.documents:
-            if document.state in _OPEN_DOCUMENT:
+            if document.state in _OPEN_DOCUMENT and not _waits(desk, record, tally, source=document.source):
                 source = desk.sources.get(document.source)
                 by_connection.setdefault(source.connection if source else "", []).append((record, document))
     for connection, work in by_connection.items():
@@ -59,6 +63,8 @@ def tell_channels(desk: OrderDesk, records: Iterable[OrderRecord], tally: Tally)
         channel = desk.channels.get(record.channel)
         if channel is None or record.channel in dead:
             _put_off(desk, record, "the channel does not answer or is not declared", tally)
+            continue
+        if _waits(desk, record, tally, channel=record.channel):
             continue
         try:
             channel.port.acknowledge(record.channel_order_code, receipts_of(record))
@@ -139,6 +145,9 @@ def _raise_on(
     try:
         with desk.leases.take(f"connection/{desk.client}/{connection}", desk.holder, desk.lease_s) as lease:
             for position, (record, document) in enumerate(work):
+                if desk.pause_of("orders", source=document.source) is not None:
+                    _put_off(desk, record, "its source was paused meanwhile", tally)
+                    continue
                 error = _raise_one(desk, record, document, lease, tally)
                 failures = failures + 1 if error else 0
                 if error and (failures >= _FAILURES_IN_A_ROW or not isinstance(error, TransientError)):
@@ -186,6 +195,19 @@ def _postpone(desk: OrderDesk, record: OrderRecord, error: S2SError, tally: Tall
     due_at = desk.clock.now() + back_off(record.attempts, after_s)
     desk.ledger.postpone(record.id, due_at, type(error).__name__)
     tally.postponed.add(record.id)
+
+
+def _waits(
+    desk: OrderDesk, record: OrderRecord, tally: Tally, *, source: str | None = None, channel: str | None = None
+) -> bool:
+    """Whether a person stopped this part of an order's work; the order is due again when that ends."""
+    pause = desk.pause_of("orders", source=source, channel=channel)
+    if pause is None:
+        return False
+    desk.ledger.wait(record.id, pause)
+    tally.note_pause(pause)
+    tally.postponed.add(record.id)
+    return True
 
 
 def _put_off(desk: OrderDesk, record: OrderRecord, why: str, tally: Tally) -> None:

@@ -32,12 +32,17 @@ def sweep_client(
         poll: whether to ask the channels for what changed since the last time.
 
     Returns:
-        What was done, what is held and why, and what failed. One bad order, channel or connection stops no other.
+        What was done, what is held and why, what failed, and what is paused. One bad order, channel or connection stops no
+        other.
 
     Raises:
         TransientError: our own database cannot be reached; nothing is lost by calling again.
     """
     tally = Tally()
+    pause = desk.pause_of("orders")
+    if pause is not None:
+        tally.note_pause(pause)
+        return tally.result()
     forced: frozenset[OrderKey] = frozenset()
     scope = Scope()
     if poll:

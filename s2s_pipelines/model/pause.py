@@ -51,6 +51,11 @@ class Pause:
         return f"{named} of {whose}"
 
     @property
+    def remedy(self) -> str:
+        """How it ends before its time, or after it."""
+        return "wait until then, or resume it: job resume, or s2s resume"
+
+    @property
     def message(self) -> str:
         """What is paused, until when, by whom and why.
 

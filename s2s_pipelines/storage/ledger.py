@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from s2s_pipelines.errors import BusyError, ContractViolation
 from s2s_pipelines.model.order import Document, Receipt
+from s2s_pipelines.model.pause import Pause
 from s2s_pipelines.model.record import (
     DocumentRecord,
     DocumentState,
@@ -32,7 +33,14 @@ from s2s_pipelines.storage.ledger_row import (
     load_orders,
     only_order,
 )
-from s2s_pipelines.storage.ledger_write import check_fence, drop_documents, move_order, set_document, write_event
+from s2s_pipelines.storage.ledger_write import (
+    check_fence,
+    drop_documents,
+    holds,
+    move_order,
+    set_document,
+    write_event,
+)
 from s2s_pipelines.storage.schema import order_document, order_line, sales_order
 from s2s_pipelines.storage.transaction import reading, writing
 
@@ -109,6 +117,19 @@ class OrderLedger(InboxLedger, ReportLedger):
                 write_event(
                     connection, order_id, self._clock.now(), "postponed", record.state, record.state, details=details
                 )
+
+    def wait(self, order_id: int, pause: Pause) -> None:
+        """See ``ports.Ledger``."""
+        now = self._clock.now()
+        with writing(self._engine, "let an order wait") as connection:
+            # The pause is locked before the order, as it is where a pause is ended.
+            due_at = pause.until if holds(connection, pause, now) else now
+            record = only_order(connection, order_id, lock=True)
+            if record.state not in OPEN_STATES:
+                return
+            connection.execute(sa.update(sales_order).where(sales_order.c.id == order_id).values(due_at=due_at))
+            details = {"why": pause.message[:200], "due_at": due_at.isoformat()}
+            write_event(connection, order_id, now, "postponed", record.state, record.state, details=details)
 
     def move_document(
         self, document_id: int, event: str, fence: Fence, *, receipt: Receipt | None = None, hold: Hold | None = None

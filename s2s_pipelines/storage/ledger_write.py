@@ -7,10 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from s2s_pipelines.errors import BusyError
+from s2s_pipelines.model.pause import EVERYONE, Pause
 from s2s_pipelines.model.record import DocumentRecord, Fence, Hold, OrderRecord, OrderState
 from s2s_pipelines.orders.state import document_after, order_after
 from s2s_pipelines.storage.ledger_row import hold_values
 from s2s_pipelines.storage.schema import lease, order_document, order_event, sales_order
+from s2s_pipelines.storage.schema import pause as pause_table
 
 
 def write_event(
@@ -90,6 +92,22 @@ def drop_documents(connection: sa.Connection, documents: Sequence[DocumentRecord
     """Take back documents of which certainly nothing was sent."""
     for document in documents:
         set_document(connection, document, "dropped", at)
+
+
+def holds(connection: sa.Connection, pause: Pause, now: datetime) -> bool:
+    """Whether a pause still stops anything. Locks it, so that whoever ends it finds the orders that wait for it."""
+    live = sa.select(pause_table.c.id).where(
+        pause_table.c.id == pause.id, pause_table.c.until > now, pause_table.c.ended_at.is_(None)
+    )
+    return connection.execute(live.with_for_update(read=True)).first() is not None
+
+
+def wake(connection: sa.Connection, pause: Pause, now: datetime) -> None:
+    """Make the orders due that wait for a pause which has just been ended, in the same transaction."""
+    waiting = [sales_order.c.due_at == pause.until]
+    if pause.client != EVERYONE:
+        waiting.append(sales_order.c.client == pause.client)
+    connection.execute(sa.update(sales_order).where(*waiting).values(due_at=now))
 
 
 def check_fence(connection: sa.Connection, fence: Fence, document: DocumentRecord) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from s2s_pipelines.model.pause import Pause, Scope
 from s2s_pipelines.ports import Clock
+from s2s_pipelines.storage.ledger_write import wake
 from s2s_pipelines.storage.schema import pause as pause_table
 from s2s_pipelines.storage.transaction import reading, writing
 
@@ -56,7 +57,10 @@ class Pauses:
         return _pause(made)
 
     def end(self, client: str, scope: Scope, target: str | None, *, by: str) -> tuple[Pause, ...]:
-        """End a pause before its time; returns what was ended, nothing when nothing of that name is paused."""
+        """End a pause before its time; returns what was ended, nothing when nothing of that name is paused.
+
+        Orders that wait for its end are due at once.
+        """
         with writing(self._engine, "end a pause") as connection:
             return _end(connection, client, scope, target, self._clock.now(), by)
 
@@ -73,8 +77,11 @@ def _end(
         table.c.ended_at.is_(None),
     )
     values = {"ended_at": now, "ended_by": by.strip()[:_BY_LENGTH]}
-    ended = connection.execute(sa.update(table).where(*where).values(values).returning(table)).all()
-    return tuple(_pause(row) for row in sorted(ended, key=lambda row: row.id))
+    rows = connection.execute(sa.update(table).where(*where).values(values).returning(table)).all()
+    ended = tuple(_pause(row) for row in sorted(rows, key=lambda row: row.id))
+    for pause in ended:
+        wake(connection, pause, now)
+    return ended
 
 
 def _pause(row: sa.Row[Any]) -> Pause:

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from s2s_pipelines.storage.pause_store import Pauses
-from tests.unit.storage.ledger_sample import NOON, Desk
+from tests.unit.storage.ledger_sample import ALL, CLIENT, NOON, Desk
 
 LATER = NOON + timedelta(hours=2)
 
@@ -67,3 +67,39 @@ def test_what_names_nothing_or_never_begins_is_refused(pauses, wrong):
     with pytest.raises(ValueError):
         pauses.begin("karoo", **{"until": LATER, "why": "count", "by": "Ops", **wrong})
     assert pauses.live() == ()
+
+
+def claimed(desk):
+    return [record.id for record in desk.ledger.claim_due(CLIENT, limit=10, claim_s=60, scope=ALL)]
+
+
+@pytest.mark.parametrize("client", [CLIENT, "*"])
+def test_orders_wait_for_the_end_of_a_pause_and_are_due_at_once_when_it_is_resumed(desk, pauses, client):
+    record = desk.planned("erp")
+    pause = pauses.begin(client, "source", "erp", until=LATER, why="count", by="Ops")
+    other = pauses.begin("overberg", "orders", None, until=LATER, why="count", by="Ops")
+    desk.ledger.wait(record.id, pause)
+    assert desk.ledger.read_order(record.id).due_at == LATER
+    assert desk.ledger.history(record.id)[-1].details["why"] == pause.message
+    pauses.end("overberg", "orders", None, by="Ops")
+    assert other not in pauses.live()
+    assert claimed(desk) == []
+    pauses.end(client, "source", "erp", by="Ops")
+    assert claimed(desk) == [record.id]
+
+
+def test_orders_that_wait_for_a_pause_are_due_when_it_ends_by_itself(desk, pauses):
+    record = desk.planned("erp")
+    desk.ledger.wait(record.id, pauses.begin(CLIENT, "orders", None, until=LATER, why="count", by="Ops"))
+    desk.clock.pass_s(7199)
+    assert claimed(desk) == []
+    desk.clock.pass_s(1)
+    assert claimed(desk) == [record.id]
+
+
+def test_no_order_waits_for_a_pause_that_has_ended(desk, pauses):
+    record = desk.planned("erp")
+    pause = pauses.begin(CLIENT, "orders", None, until=LATER, why="count", by="Ops")
+    pauses.end(CLIENT, "orders", None, by="Ops")
+    desk.ledger.wait(record.id, pause)
+    assert claimed(desk) == [record.id]
