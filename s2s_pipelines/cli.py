@@ -34,6 +34,9 @@ COMMANDS: Mapping[str, Entry] = {
     "sandbox": Entry(
         "s2s_pipelines.command.sandbox:sandbox", "Run a local shop that behaves as a real one was recorded."
     ),
+    "sweep-runs": Entry(
+        "s2s_pipelines.command.upkeep:sweep_runs", "Report runs as failed that only seem to run; before Dagster starts."
+    ),
     "sources": Entry(
         "s2s_pipelines.command.connector:sources", "List the kinds of sources and what each was verified against."
     ),

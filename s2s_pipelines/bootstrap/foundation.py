@@ -1,12 +1,12 @@
 """What every part of the workshop stands on: declarations, our own database, ports and stores."""
 
 import os
-import socket
 import threading
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, cast
 
+from s2s_pipelines.bootstrap.process import LocalProcesses
 from s2s_pipelines.config.environment import Environment
 from s2s_pipelines.config.fleet import Client, Fleet
 from s2s_pipelines.config.loader import load_fleet
@@ -96,8 +96,8 @@ class Foundation:
 
     @property
     def holder(self) -> str:
-        """Who holds a lease that this program takes, for people who look at one."""
-        return f"{socket.gethostname()}:{os.getpid()}"
+        """Who holds a lease that this program takes: for people who look at one, and to know a lease of the dead by."""
+        return LocalProcesses().signature()
 
     @cached_property
     def leases(self) -> "Leases":

@@ -2,7 +2,8 @@
 
 from s2s_pipelines.bootstrap.catalogue_work import CatalogueWork
 from s2s_pipelines.bootstrap.order_work import OrderRoom
+from s2s_pipelines.bootstrap.upkeep import Upkeep
 
 
-class Workshop(CatalogueWork, OrderRoom):
+class Workshop(CatalogueWork, OrderRoom, Upkeep):
     """Both sides in one hand: what Dagster, the command line and the demo work with."""

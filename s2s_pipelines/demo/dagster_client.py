@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
@@ -87,7 +87,7 @@ class DagsterServer:
         self._started: subprocess.Popen[bytes] | None = None
 
     def start(self, *, timeout_s: float = 120) -> None:
-        """Start everything and wait until the workspace is loaded.
+        """Start everything, after a look for runs that only seem to run, and wait until the workspace is loaded.
 
         Raises:
             DagsterError: it did not come up in time, or the code does not load.
@@ -98,6 +98,7 @@ class DagsterServer:
             "-p", str(self._port), "--log-level", "warning",
         ]  # fmt: skip
         with self._log.open("wb") as log:
+            self._sweep_runs(log)
             # A session of its own, so that stopping reaches every process it started.
             self._started = subprocess.Popen(  # noqa: S603 # our own interpreter with our own arguments
                 command, cwd=self._home, env=self._environment, stdout=log, stderr=log, start_new_session=True
@@ -108,6 +109,18 @@ class DagsterServer:
                 self.stop()
                 raise DagsterError(f"Dagster did not start; its output is in {self._log}")
             time.sleep(0.3)
+
+    def _sweep_runs(self, log: IO[bytes]) -> None:
+        """What services do before they start; a folder that is new has no runs."""
+        has_runs = Path(self._environment.get("S2S_HOME") or self._home / "var", "dagster").exists()
+        if not has_runs and not self._environment.get("S2S_DATABASE_URL"):
+            return
+        command = [sys.executable, "-m", "s2s_pipelines.cli", "sweep-runs"]
+        done = subprocess.run(  # noqa: S603 # our own interpreter with our own arguments
+            command, cwd=self._home, env=self._environment, stdout=log, stderr=log, timeout=120, check=False
+        )
+        if done.returncode:
+            raise DagsterError(f"the runs of the last time could not be looked at; see {self._log}")
 
     def _is_loaded(self) -> bool:
         try:

@@ -7,10 +7,12 @@ import dagster as dg
 
 from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.orchestration.assets import broken_asset, client_assets
+from s2s_pipelines.orchestration.dead_runs import dead_runs
 from s2s_pipelines.orchestration.order_job import orders_job, sweep_asset
 from s2s_pipelines.orchestration.resync import resync_job
 from s2s_pipelines.orchestration.schedules import make_nightly
 from s2s_pipelines.orchestration.sensors import failures, make_cycle_sensor, make_declaration_sensor, orders_due
+from s2s_pipelines.orchestration.worker import run_executor
 
 
 def build_definitions(workshop: Workshop) -> dg.Definitions:
@@ -22,7 +24,7 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
         cycle: list[dg.AssetsDefinition] = [made for client in fleet.clients for made in client_assets(client)]
         sweeps = [made for client in fleet.clients if (made := sweep_asset(client)) is not None]
         broken = [broken_asset(client) for client in fleet.broken]
-    sensors: list[dg.SensorDefinition] = [orders_due, failures]
+    sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs]
     schedules: list[dg.ScheduleDefinition] = []
     if cycle:
         sensors.append(make_cycle_sensor(cycle))
@@ -36,5 +38,5 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
         sensors=sensors,
         schedules=schedules,
         resources={"workshop": workshop},
-        executor=dg.in_process_executor,
+        executor=run_executor,
     )

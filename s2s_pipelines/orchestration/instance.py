@@ -5,8 +5,12 @@ one folder of ``S2S_HOME``. An unset ``{env: …}`` in the YAML would raise, whi
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
@@ -15,10 +19,29 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 from s2s_pipelines.config.environment import Environment
+from s2s_pipelines.errors import ConfigurationError
 
 
 def _environment() -> Environment:
     return Environment.from_mapping(os.environ)
+
+
+@contextmanager
+def opened_instance() -> Iterator[dg.DagsterInstance]:
+    """The instance that the environment describes, for commands.
+
+    Raises:
+        ConfigurationError: ``DAGSTER_HOME`` does not name a folder with a ``dagster.yaml``.
+    """
+    home = os.environ.get("DAGSTER_HOME", "")
+    if not Path(home, "dagster.yaml").is_file() or not Path(home).is_absolute():
+        raise ConfigurationError(
+            "DAGSTER_HOME does not name the folder of dagster.yaml",
+            operation="open Dagster's storage",
+            next_step="set DAGSTER_HOME to that folder's whole path",
+        )
+    with dg.DagsterInstance.get() as instance:
+        yield instance
 
 
 class StorageByEnvironment(DagsterSqliteStorage):

@@ -11,6 +11,7 @@ from s2s_pipelines.errors import S2SError
 from s2s_pipelines.orchestration.configuration import OrdersConfig
 from s2s_pipelines.orchestration.keys import orders_group, orders_key, sweep_op
 from s2s_pipelines.orchestration.metadata import fenced, table
+from s2s_pipelines.orchestration.worker import run_executor
 
 if TYPE_CHECKING:
     from s2s_pipelines.config.fleet import Client
@@ -105,7 +106,7 @@ def _days(config: OrdersConfig) -> tuple[date, date] | None:
 @dg.job(
     name="orders",
     description="Raise due orders. To re-sync, name one client and its orders, or a range of days, in the launchpad.",
-    executor_def=dg.in_process_executor,
+    executor_def=run_executor,
 )
 def orders_job() -> None:
     """The job the order sensor launches, and operators for a re-sync."""

@@ -5,6 +5,7 @@ import dagster as dg
 from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.orchestration.configuration import ResyncConfig
 from s2s_pipelines.orchestration.metadata import table
+from s2s_pipelines.orchestration.worker import run_executor
 
 _COLUMNS = ("client", "channel", "sent", "acknowledged", "failed", "status")
 
@@ -35,7 +36,7 @@ def send_again(context: dg.OpExecutionContext, config: ResyncConfig, workshop: d
 @dg.job(
     name="resync_skus",
     description="Send named skus of a client again, even if nothing changed since the channel last acknowledged them.",
-    executor_def=dg.in_process_executor,
+    executor_def=run_executor,
 )
 def resync_job() -> None:
     """Launched by operators."""

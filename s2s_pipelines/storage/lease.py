@@ -5,7 +5,7 @@ late is refused wherever its token is asked for (``storage.ledger``). Workers on
 well within the time a lease lasts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -17,7 +17,7 @@ from s2s_pipelines.errors import BusyError
 from s2s_pipelines.model.record import Fence
 from s2s_pipelines.ports import Clock
 from s2s_pipelines.storage.schema import lease as lease_table
-from s2s_pipelines.storage.transaction import writing
+from s2s_pipelines.storage.transaction import reading, writing
 
 
 class HeldLease:
@@ -85,6 +85,28 @@ class Leases:
                 .values(expires_at=self._until(ttl_s))
             )
         return changed.rowcount == 1
+
+    def shorten(self, is_gone: Callable[[str], bool], *, within_s: float, at_once: tuple[str, ...] = ()) -> list[str]:
+        """Let the leases of holders that are gone end soon; the names of those that would have lasted longer.
+
+        Args:
+            is_gone: told the holder as given to ``take``; True only where that is certain.
+            within_s: how long they go on: what the dead sent last may still be on its way at the far side.
+            at_once: beginnings of names under which nothing is sent; those end now.
+        """
+        shortened = []
+        now = self._clock.now()
+        table = lease_table
+        with reading(self._engine, "look at leases") as connection:
+            running = connection.execute(sa.select(table).where(table.c.expires_at > now)).all()
+        for row in running:
+            until = self._until(0.0 if row.name.startswith(at_once) else within_s)
+            if row.expires_at > until and is_gone(row.holder.rpartition("#")[0]):
+                mine = (table.c.name == row.name, table.c.fence == row.fence, table.c.holder == row.holder)
+                with writing(self._engine, "shorten a lease") as connection:
+                    connection.execute(sa.update(table).where(*mine).values(expires_at=until))
+                shortened.append(row.name)
+        return shortened
 
     def _claim(self, name: str, holder: str, ttl_s: float) -> Fence:
         table = lease_table

@@ -121,7 +121,13 @@ def test_only_the_order_sweep_is_partitioned_and_a_range_of_its_days_is_one_run(
 def test_jobs_sensors_and_schedules_are_shared_few_and_running(root):
     _, definitions = loaded(root)
     repository = definitions.get_repository_def()
-    assert {sensor.name for sensor in repository.sensor_defs} == {"orders_due", "cycle_due", "declarations", "failures"}
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "orders_due",
+        "cycle_due",
+        "declarations",
+        "failures",
+        "dead_runs",
+    }
     assert {schedule.name for schedule in repository.schedule_defs} == {"full_reads"}
     assert {sensor.default_status for sensor in repository.sensor_defs} == {dg.DefaultSensorStatus.RUNNING}
     assert {schedule.default_status for schedule in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
@@ -153,7 +159,7 @@ def test_definitions_load_without_environment_network_database_or_writing(root):
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["assets"] == 25
-    assert told["sensors"] == ["cycle_due", "declarations", "failures", "orders_due"]
+    assert told["sensors"] == ["cycle_due", "dead_runs", "declarations", "failures", "orders_due"]
     assert told["refused"] == []
     assert told["heavy"] == [], "every run pays for what loading imports"
     assert len(told["bitten"]) == 2, "the refusal itself must bite"
@@ -210,5 +216,5 @@ def test_no_client_at_all_still_loads(tmp_path):
         (tmp_path / name).mkdir()
     _, definitions = loaded(tmp_path)
     repository = definitions.get_repository_def()
-    assert {sensor.name for sensor in repository.sensor_defs} == {"orders_due", "declarations", "failures"}
+    assert {sensor.name for sensor in repository.sensor_defs} == {"orders_due", "declarations", "failures", "dead_runs"}
     assert definitions.resolve_asset_graph().get_all_asset_keys() == set()

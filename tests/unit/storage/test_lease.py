@@ -90,3 +90,22 @@ def test_of_many_who_reach_for_it_at_once_one_holds_it(desk):
         thread.join()
     assert (len(held), len(busy)) == (1, 5)
     kept[0].__exit__(None, None, None)
+
+
+def test_leases_of_the_dead_are_shortened_and_those_of_the_living_are_not(desk):
+    names = ("refresh/acme", "push/acme/shop", NAME)
+    held = [desk.leases.take(name, "dead", 900) for name in names]
+    held += [desk.leases.take("refresh/beta", "living", 900), desk.leases.take("connection/acme/other", "dead", 30)]
+    for lease in held:
+        lease.__enter__()
+    found = desk.leases.shorten(lambda holder: holder == "dead", within_s=120, at_once=("refresh/",))
+    assert sorted(found) == sorted(names)
+    with desk.leases.take("refresh/acme", "next", 60) as taken:
+        assert taken.fence.token == 2
+    for name, left_s in (("push/acme/shop", 120), (NAME, 120), ("refresh/beta", 900), ("connection/acme/other", 30)):
+        with pytest.raises(BusyError) as busy, desk.leases.take(name, "next", 60):
+            pass
+        assert busy.value.retry_after_s == left_s, name
+    assert desk.leases.shorten(lambda holder: holder == "dead", within_s=120) == []
+    for lease in held:
+        lease.__exit__(None, None, None)
