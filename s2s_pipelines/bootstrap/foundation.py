@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, cast
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Self, cast
 from s2s_pipelines.bootstrap.process import LocalProcesses
 from s2s_pipelines.config.environment import Environment
 from s2s_pipelines.config.fleet import Client, Fleet
-from s2s_pipelines.config.loader import load_fleet
+from s2s_pipelines.config.fleet_cache import load_fleet_cached
 from s2s_pipelines.config.operations import Operations, load_operations
 from s2s_pipelines.connectors.registry import connectors
 from s2s_pipelines.errors import ConfigurationError
@@ -55,7 +56,11 @@ class Foundation:
     @cached_property
     def fleet(self) -> Fleet:
         """All declared clients; loads declarations and contacts nothing."""
-        return load_fleet(self.environment.root, connectors())
+        return load_fleet_cached(self.environment.root, connectors(), self.environment.home / "cache")
+
+    @cached_property
+    def _clients(self) -> Mapping[str, Client]:
+        return {client.name: client for client in self.fleet.clients}
 
     @cached_property
     def operations(self) -> Operations:
@@ -68,9 +73,9 @@ class Foundation:
         Raises:
             ConfigurationError: there is none of this name, or its declarations do not load.
         """
-        for client in self.fleet.clients:
-            if client.name == name:
-                return client
+        client = self._clients.get(name)
+        if client is not None:
+            return client
         for broken in self.fleet.broken:
             if broken.name == name:
                 raise ConfigurationError(f"its declarations do not load: {broken.text()}", client=name)

@@ -39,7 +39,7 @@ def load_fleet(root: Path, kinds: Kinds) -> Fleet:
     Raises:
         ConfigurationError: the root holds no folder ``assets``.
     """
-    loaded = [_load(root, name, kinds) for name in client_names(root)]
+    loaded = [load_declared(root, name, kinds) for name in client_names(root)]
     return Fleet(
         tuple(c for c in loaded if isinstance(c, Client)), tuple(c for c in loaded if isinstance(c, BrokenClient))
     )
@@ -61,10 +61,11 @@ def load_client(root: Path, name: str, kinds: Kinds) -> Client | BrokenClient:
         near = near_miss(name, names)
         next_step = f"did you mean {near}?" if near else f"clients here: {', '.join(names) or 'none'}"
         raise ConfigurationError(f"there is no client {name}", operation="load declarations", next_step=next_step)
-    return _load(root, name, kinds)
+    return load_declared(root, name, kinds)
 
 
-def _load(root: Path, name: str, kinds: Kinds) -> Client | BrokenClient:
+def load_declared(root: Path, name: str, kinds: Kinds) -> Client | BrokenClient:
+    """One client of ``client_names``, or what is wrong with it; see ``load_client``."""
     try:
         folder = read_folder(root, name)
     except OSError as error:
