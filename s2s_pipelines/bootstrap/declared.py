@@ -17,7 +17,7 @@ def client_plan(client: Client) -> "ClientPlan":
     sources = []
     for key, source in declaration.sources.items():
         feeds = tuple(
-            FeedPlan(feed, d.every, d.full_at, d.ignore, d.absent, d.absent_limit, d.shrink_limit)
+            FeedPlan(feed, d.every, d.full_at, d.ignore, d.absent, d.absent_limit, d.shrink_limit, d.stale_after)
             for feed, d in source.feeds.items()
         )
         fields = tuple(row for feed, rows in client.fields[key].items() if feed != "orders" for row in rows)
@@ -52,4 +52,4 @@ def channel_plan(client: Client, channel: str) -> "ChannelPlan":
     if declared is None:
         known = ", ".join(client.declaration.channels) or "none"
         raise ConfigurationError(f"there is no channel {channel}", client=client.name, next_step=f"use one of: {known}")
-    return ChannelPlan(channel, declared.policy)
+    return ChannelPlan(channel, declared.policy, is_first_approved=declared.first_push == "approve")

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from s2s_pipelines import __version__
 from s2s_pipelines.catalogue.merge import SourceFrames, merge
@@ -80,13 +80,29 @@ def standing(plan: ClientPlan, store: CatalogueStore) -> Inputs:
     return found
 
 
-def delivered_at(snapshot: Snapshot) -> datetime:
+class Delivery(Protocol):
+    """What is known of the newest content of a feed."""
+
+    @property
+    def read_at(self) -> datetime:
+        """When it was last read or confirmed."""
+
+    @property
+    def source_modified_at(self) -> datetime | None:
+        """The source's own stamp of it."""
+
+    @property
+    def content_since(self) -> datetime:
+        """When it was first read."""
+
+
+def delivered_at(snapshot: Delivery) -> datetime:
     """When the source made what it says now: its own stamp, else when this content was first read; never after the read."""
     stamp = snapshot.source_modified_at or snapshot.content_since
     return min(stamp, snapshot.read_at)
 
 
-def rhythm_of(source: SourcePlan, inputs: Inputs, now: datetime) -> Punctuality:
+def rhythm_of(source: SourcePlan, inputs: Mapping[tuple[str, Feed], Delivery], now: datetime) -> Punctuality:
     """Whether a source keeps to its declared rhythm, judged by its newest delivery of quantities, or of anything if of none."""
     if source.rhythm is None:
         return "in_time"

@@ -23,6 +23,7 @@ class FeedPlan:
         absent: what a full read that does not mention a sku says of its quantity.
         absent_limit: with ``absent`` zero, the share of skus with stock that one read may zero by silence.
         shrink_limit: the share of rows that a full read may have lost since the last one.
+        stale_after: what stands is stale once it is older; None: see ``cycle.freshness``.
     """
 
     feed: Feed
@@ -32,6 +33,7 @@ class FeedPlan:
     absent: Literal["keep", "zero"] = "keep"
     absent_limit: Decimal = Decimal("0.20")
     shrink_limit: Decimal = Decimal("0.50")
+    stale_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,12 @@ class ClientPlan:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPlan:
-    """One channel of a client, and how it is to be filled."""
+    """One channel of a client, and how it is to be filled.
+
+    Attributes:
+        is_first_approved: its first plan waits until a person approves it.
+    """
 
     channel: str
     policy: ChannelPolicy
+    is_first_approved: bool = False
