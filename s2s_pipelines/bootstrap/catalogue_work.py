@@ -17,6 +17,7 @@ from s2s_pipelines.cycle.export import REJECT_COLUMNS
 from s2s_pipelines.cycle.port import CATALOGUE, Snapshot, StoredPlan, feed_name
 from s2s_pipelines.errors import DataError
 from s2s_pipelines.model.field import Feed
+from s2s_pipelines.model.pause import Activity, Pause, concerning, stopping
 from s2s_pipelines.ports import OpenQuantity
 
 if TYPE_CHECKING:
@@ -51,6 +52,18 @@ class CycleWork:
     token: str
 
 
+def _is_open(
+    live: Sequence[Pause],
+    client: str,
+    now: datetime,
+    activity: Activity,
+    *,
+    source: str | None = None,
+    channel: str | None = None,
+) -> bool:
+    return stopping(live, client=client, activity=activity, now=now, source=source, channel=channel) is None
+
+
 class CatalogueWork(Foundation):
     """Refresh, plan and push."""
 
@@ -72,14 +85,32 @@ class CatalogueWork(Foundation):
         client = self.client(name)
         ports = {key: partial(self.source_port, client, key) for key in client.declaration.sources}
         plan = client_plan(client)
+        pause_of = partial(self.pause_of, name)
         with self.leases.take(f"refresh/{name}", self.holder, REFRESH_LEASE_S):
-            return refresh_client(plan, ports, self.catalogues, self.clock, asked=asked, is_full=is_full, accept=accept)
+            return refresh_client(
+                plan,
+                ports,
+                self.catalogues,
+                self.clock,
+                asked=asked,
+                is_full=is_full,
+                accept=accept,
+                pause_of=pause_of,
+            )
 
     def plan(self, name: str, channel: str, *, skus: Collection[str] = ()) -> "PlanResult":
-        """Plan one channel and keep the plan with its verdict; nothing is sent."""
+        """Plan one channel and keep the plan with its verdict; nothing is sent.
+
+        Raises:
+            PausedError: a person stopped everything of the client, or this channel.
+        """
+        from s2s_pipelines.cycle.pausing import paused_error
         from s2s_pipelines.cycle.publish import make_plan
 
         client = self.client(name)
+        pause = self.pause_of(name, "plan", channel=channel)
+        if pause is not None:
+            raise paused_error(pause, client=name, connection=channel, operation="plan")
         waiting = partial(self._open_orders, name)
         return make_plan(
             client_plan(client), channel_plan(client, channel), self.stores, waiting, self.clock, again=skus
@@ -93,7 +124,7 @@ class CatalogueWork(Foundation):
         Raises:
             DataError: there is no plan yet.
         """
-        from s2s_pipelines.cycle.publish import let_through
+        from s2s_pipelines.cycle.publish import let_through, needs_approval
         from s2s_pipelines.cycle.push import push_plan
 
         client = self.client(name)
@@ -107,9 +138,27 @@ class CatalogueWork(Foundation):
                 next_step="materialise the plan",
             )
         if names:
-            let_through(stored, self.stores.plans, names=names, by=by, reason=reason, clock=self.clock)
+            let_through(
+                stored,
+                self.stores.plans,
+                names=names,
+                by=by,
+                reason=reason,
+                clock=self.clock,
+                is_first=needs_approval(name, channel_plan(client, channel), self.stores.items),
+            )
         port = self.channel_port(client, channel)
-        return push_plan(name, channel, stored.id, port, self.stores, self.leases, self.clock, holder=self.holder)
+        return push_plan(
+            name,
+            channel,
+            stored.id,
+            port,
+            self.stores,
+            self.leases,
+            self.clock,
+            holder=self.holder,
+            pause_of=partial(self.pause_of, name),
+        )
 
     def newest_plan(self, name: str, channel: str) -> "StoredPlan | None":
         """The newest plan of a channel, with its verdict."""
@@ -196,13 +245,17 @@ class CatalogueWork(Foundation):
         return self.ledger.open_quantities(name, raised_after=known_until)
 
     def cycles_due(self) -> list[CycleWork]:
-        """Clients whose feeds are due to be read, or whose channels are due to be pushed."""
+        """Clients whose feeds are due to be read, or whose channels are due to be pushed, without what is paused."""
         now = self.clock.now()
         bucket = int(now.timestamp() // _BUCKET_S)
+        live = self.pauses.live()
         found = []
         for client in self.fleet.clients:
+            is_open = partial(_is_open, concerning(live, client.name), client.name, now)
             feeds = due_feeds(client_plan(client), self.catalogues.feed_states(client.name), now)
-            channels = [key for key in client.declaration.channels if feeds or self._is_push_due(client, key, now)]
+            feeds = [feed for feed in feeds if is_open("read", source=feed.source)]
+            open_channels = [key for key in client.declaration.channels if is_open("plan", channel=key)]
+            channels = [key for key in open_channels if feeds or self._is_push_due(client, key, now)]
             if feeds or channels:
                 seen = [(feed.source, feed.feed, str(feed.attempted_at)) for feed in feeds]
                 plans = [getattr(self.stores.plans.newest(client.name, key), "id", None) for key in channels]

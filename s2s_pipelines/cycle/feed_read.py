@@ -23,7 +23,7 @@ from s2s_pipelines.ports import Clock, Extract, Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FeedOutcome = Literal["kept", "unchanged", "refused", "failed", "not_due"]
+FeedOutcome = Literal["kept", "unchanged", "refused", "failed", "not_due", "paused"]
 _REJECT_COLUMNS = ("sku", "field", "reason", "value", "message", "remedy")
 
 
@@ -41,7 +41,8 @@ class FeedResult:
     """What came of one feed in one refresh.
 
     Attributes:
-        outcome: ``kept`` a new snapshot, ``unchanged`` content, ``refused`` as unfit, ``failed`` to be read, or ``not_due``.
+        outcome: ``kept`` a new snapshot, ``unchanged`` content, ``refused`` as unfit, ``failed`` to be read, ``not_due``, or
+            ``paused`` by a person, who is named in ``notes``.
         rows_in: rows the source delivered in this read; equals ``rows_out + rejected + ignored``.
         stands_since: when the snapshot that now stands was last read or confirmed; None when there is none.
         age_s: seconds since then.

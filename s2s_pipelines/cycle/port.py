@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Level = Literal["product", "variant"]
 ItemKey = tuple[Level, str]
-Verdict = Literal["clear", "stopped", "let_through"]
+Verdict = Literal["clear", "stopped", "let_through", "awaiting"]
 CATALOGUE = "catalogue"
 """The name of the merged catalogue's snapshots."""
 
@@ -251,6 +251,9 @@ class ItemStore(Protocol):
     def settle(self, client: str, channel: str, items: "pa.Table", at: datetime) -> int:
         """Write acknowledged states anew (``level``, ``item_key``, ``state``, ``content_hash``, ``basis_hash``)."""
 
+    def was_written(self, client: str, channel: str) -> bool:
+        """Whether anything was ever sent to the channel, whatever came of it."""
+
     def forget_sold(self, client: str, channel: str) -> int:
         """Forget the quantities of skus that orders of this channel touched since we last wrote them; how many those are."""
 
@@ -272,6 +275,16 @@ class LetThrough:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's word that a channel's first plan may go, for the plan of that digest only."""
+
+    by: str
+    reason: str
+    at: datetime
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPlan:
     """A plan in our database, with the verdict that a push obeys."""
 
@@ -288,16 +301,22 @@ class StoredPlan:
     created_at: datetime
     pushed_at: datetime | None
     outcome: Mapping[str, Any] | None
+    approval: Approval | None = None
 
     @property
     def is_at_rest(self) -> bool:
         """Whether it sends nothing."""
-        return not any(n for name, n in self.counts.items() if name.endswith(("_create", "_update", "_delist")))
+        return sends_nothing(self.counts)
 
     @property
     def tripped(self) -> tuple[str, ...]:
         """Names of the breakers that stop it."""
         return tuple(name for name, verdict in self.breakers.items() if verdict["is_tripped"])
+
+
+def sends_nothing(counts: Mapping[str, int]) -> bool:
+    """Whether a plan with these counts writes nothing to its channel."""
+    return not any(n for name, n in counts.items() if name.endswith(("_create", "_update", "_delist")))
 
 
 class PlanStore(Protocol):
@@ -312,8 +331,12 @@ class PlanStore(Protocol):
         catalogue_fingerprint: str,
         breakers: Mapping[str, BreakerVerdict],
         at: datetime,
+        needs_approval: bool = False,
     ) -> StoredPlan:
-        """Keep a plan. The newest one is returned instead where it says the same and was not pushed, or sends nothing."""
+        """Keep a plan. The newest one is returned instead where it says the same and was not pushed, or sends nothing.
+
+        Where it ``needs_approval`` it awaits it, unless a plan of the same digest has it.
+        """
 
     def newest(self, client: str, channel: str) -> StoredPlan | None:
         """The newest plan of a channel."""
@@ -328,8 +351,14 @@ class PlanStore(Protocol):
             DataError: its files are gone or damaged, or are not what was kept.
         """
 
-    def let_through(self, stored: StoredPlan, word: LetThrough) -> StoredPlan:
+    def let_through(self, stored: StoredPlan, word: LetThrough, *, needs_approval: bool = False) -> StoredPlan:
         """Let a stopped plan through, once."""
+
+    def approve(self, stored: StoredPlan, word: Approval) -> StoredPlan:
+        """Approve a plan that was not pushed."""
+
+    def approved(self, client: str, channel: str) -> StoredPlan | None:
+        """The newest plan of a channel that a person approved."""
 
     def pushed(self, stored: StoredPlan, outcome: Mapping[str, Any], at: datetime | None) -> StoredPlan:
         """Remember what came of pushing; ``at`` None while some of it is still to be sent."""

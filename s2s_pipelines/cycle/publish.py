@@ -3,6 +3,7 @@
 The plan is kept with its verdict; ``push_plan`` obeys what is kept there, whoever calls it and however. It refuses a plan that
 
 - a breaker stopped and nobody let through;
+- is the first of a channel that waits for approval, and that nobody approved as it is (``cycle.approval``);
 - is not the newest one of its channel, or was made from a catalogue that no longer stands: newer truth is never overwritten;
 - was pushed already.
 
@@ -22,6 +23,7 @@ from s2s_pipelines.catalogue.diff import Plan, diff, state_keys
 from s2s_pipelines.catalogue.flight import deductions
 from s2s_pipelines.catalogue.held import shown
 from s2s_pipelines.catalogue.touched import touched
+from s2s_pipelines.cycle.approval import named
 from s2s_pipelines.cycle.client_plan import ChannelPlan, ClientPlan
 from s2s_pipelines.cycle.figure import OpenOrders, figures_of, inputs_of, known_until
 from s2s_pipelines.cycle.port import (
@@ -107,8 +109,14 @@ def make_plan(
         catalogue_fingerprint=catalogue.fingerprint,
         breakers=judge(plan, listed, channel.policy.breakers),
         at=clock.now(),
+        needs_approval=needs_approval(client.client, channel, stores.items),
     )
     return PlanResult(stored, plan, deducted)
+
+
+def needs_approval(client: str, channel: ChannelPlan, items: ItemStore) -> bool:
+    """Whether the next push would be the channel's first, and a person wants to see it before."""
+    return channel.is_first_approved and not items.was_written(client, channel.channel)
 
 
 def standing_catalogue(client: ClientPlan, store: CatalogueStore) -> Snapshot:
@@ -156,7 +164,14 @@ def wanted_state(
 
 
 def let_through(
-    stored: StoredPlan, plans: PlanStore, *, names: Collection[str], by: str, reason: str, clock: Clock
+    stored: StoredPlan,
+    plans: PlanStore,
+    *,
+    names: Collection[str],
+    by: str,
+    reason: str,
+    clock: Clock,
+    is_first: bool = False,
 ) -> StoredPlan:
     """Let a stopped plan through, for this plan only. A plan that nothing stops is returned as it is.
 
@@ -167,6 +182,7 @@ def let_through(
         by: who decides.
         reason: why.
         clock: the time.
+        is_first: the plan needs approval besides, see ``cycle.approval``.
 
     Raises:
         ConfigurationError: a name is none of a breaker, or nobody or no reason is named.
@@ -178,8 +194,7 @@ def let_through(
             close = near_miss(name, list(BREAKERS))
             hint = f"did you mean {close}?" if close else f"breakers: {', '.join(BREAKERS)}"
             raise ConfigurationError(f"there is no breaker called {name}", reference=name, next_step=hint, **places)
-    if not by.strip() or not reason.strip():
-        raise ConfigurationError("a plan is let through by a person and for a reason", next_step="name both", **places)
+    by, reason = named(by, reason, places)
     if stored.verdict != "stopped":
         return stored
     others = [name for name in stored.tripped if name not in names]
@@ -190,5 +205,5 @@ def let_through(
             next_step="look at those as well, and name all that may be let through",
             **places,
         )
-    word = LetThrough(tuple(sorted(names)), by.strip()[:120], reason.strip()[:500], clock.now())
-    return plans.let_through(stored, word)
+    word = LetThrough(tuple(sorted(names)), by, reason, clock.now())
+    return plans.let_through(stored, word, needs_approval=is_first)

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from s2s_pipelines.catalogue.diff import Plan, sent_changes
 from s2s_pipelines.catalogue.held import DELIST_HASH
+from s2s_pipelines.cycle.approval import why_awaiting
 from s2s_pipelines.cycle.feed_read import Fault
+from s2s_pipelines.cycle.pausing import PauseOf, never_paused
 from s2s_pipelines.cycle.port import CATALOGUE, Attempt, ItemResult, StoredPlan
 from s2s_pipelines.cycle.publish import Stores
 from s2s_pipelines.errors import AccessError, ConfigurationError, ContractViolation, S2SError, TransientError
 from s2s_pipelines.model.change import Action, Outcome, ProductChange
+from s2s_pipelines.model.pause import Pause
 from s2s_pipelines.ports import Channel, Clock, Lease, Leases
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PushStatus = Literal["pushed", "partial", "stopped", "stale", "already_pushed"]
+PushStatus = Literal["pushed", "partial", "stopped", "stale", "already_pushed", "paused", "awaiting"]
+UNSENT: frozenset[PushStatus] = frozenset({"stopped", "stale", "paused", "awaiting"})
+"""What says that a plan was not pushed although it is there to be."""
 BATCH_ITEMS = 100
 LEASE_S = 900.0
 """How long a push holds its lease without renewing it; it renews before every batch."""
@@ -46,8 +51,8 @@ class PushResult:
     """What came of pushing a plan.
 
     Attributes:
-        status: ``pushed`` (all was sent, whatever came of it), ``partial`` (the channel could not be used any further, the rest
-            is for next time), or why nothing was sent.
+        status: ``pushed`` (all was sent, whatever came of it), ``partial`` (the channel could not be used any further, or was
+            paused meanwhile; the rest is for next time), or why nothing was sent.
         sent: items handed to the channel.
         acknowledged: items it confirmed.
         failed: items it did not; each is kept with its reason and tried again from the then current state.
@@ -57,6 +62,8 @@ class PushResult:
         failures: the first of the failed items.
         broken_promises: what the channel's connector did against its contract.
         fault: why it stopped.
+        pause: what a person stopped, where that is why nothing more was sent.
+        why: for ``paused`` and ``awaiting`` what is in the way, and the next step.
     """
 
     status: PushStatus
@@ -70,6 +77,8 @@ class PushResult:
     failures: list[Failure] = field(default_factory=list)
     broken_promises: list[str] = field(default_factory=list)
     fault: Fault | None = None
+    pause: Pause | None = None
+    why: str = ""
 
     def written(self) -> dict[str, Any]:
         """The result as it is kept with the plan."""
@@ -89,6 +98,7 @@ def push_plan(
     *,
     holder: str,
     batch_items: int = BATCH_ITEMS,
+    pause_of: PauseOf = never_paused,
 ) -> PushResult:
     """Send a plan's changes, if its verdict allows and nothing newer is known.
 
@@ -102,6 +112,7 @@ def push_plan(
         clock: the time.
         holder: who pushes, for people.
         batch_items: items handed to the channel at once; a product is never divided.
+        pause_of: tells what a person stopped for a while; asked again before every batch.
 
     Raises:
         BusyError: another push of this channel is under way.
@@ -118,12 +129,15 @@ def push_plan(
                 operation="push",
                 next_step="make a plan",
             )
+        pause = pause_of("push", channel=channel)
+        if pause is not None:
+            return PushResult("paused", plan_id, pause=pause, why=f"{pause.message}; {pause.remedy}")
         if stored.pushed_at is not None and stored.is_at_rest:
             return PushResult("pushed", plan_id)
         refusal = refused(stored, stores)
         if refusal is not None:
-            return PushResult(refusal, plan_id)
-        push = _Push(stored, port, stores, clock, lease, PushResult("pushed", plan_id))
+            return PushResult(refusal, plan_id, why=_why(refusal, stored, stores))
+        push = _Push(stored, port, stores, clock, lease, PushResult("pushed", plan_id), pause_of)
         push.run(stores.plans.read(stored), batch_items)
         at = clock.now() if push.result.status == "pushed" else None
         stores.plans.pushed(stored, push.result.written(), at)
@@ -134,6 +148,8 @@ def refused(stored: StoredPlan, stores: Stores) -> PushStatus | None:
     """Why a plan may not be pushed, or None."""
     if stored.verdict == "stopped":
         return "stopped"
+    if stored.verdict == "awaiting" or (stored.approval is not None and stored.approval.digest != stored.digest):
+        return "awaiting"
     if stored.pushed_at is not None:
         return "already_pushed"
     newest = stores.plans.newest(stored.client, stored.channel)
@@ -141,6 +157,12 @@ def refused(stored: StoredPlan, stores: Stores) -> PushStatus | None:
     is_newest = newest is not None and newest.id == stored.id
     is_current = catalogue is not None and catalogue.fingerprint == stored.catalogue_fingerprint
     return None if is_newest and is_current else "stale"
+
+
+def _why(refusal: PushStatus, stored: StoredPlan, stores: Stores) -> str:
+    if refusal != "awaiting":
+        return ""
+    return why_awaiting(stored, stores.plans.approved(stored.client, stored.channel))
 
 
 @dataclass(slots=True)
@@ -151,10 +173,15 @@ class _Push:
     clock: Clock
     lease: Lease
     result: PushResult
+    pause_of: PauseOf
 
     def run(self, plan: Plan, batch_items: int) -> None:
         self._settle(plan)
         for batch in _batches(plan, batch_items):
+            if self.result.pause is None and self.result.status != "partial":
+                self.result.pause = self.pause_of("push", channel=self.stored.channel)
+            if self.result.pause is not None:
+                self.result.status = "partial"
             if self.result.status == "partial":
                 self.result.remaining += sum(len(_written(rows)) for _, rows in batch)
                 continue

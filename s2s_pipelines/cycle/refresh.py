@@ -5,11 +5,12 @@ says how old that is.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from s2s_pipelines.cycle.catalogue_merge import CatalogueResult, merge_client, rhythm_of, standing
 from s2s_pipelines.cycle.client_plan import ClientPlan, SourcePlan
 from s2s_pipelines.cycle.feed_read import FeedResult, read_feed
+from s2s_pipelines.cycle.pausing import PauseOf, never_paused
 from s2s_pipelines.cycle.port import CatalogueStore, feed_name
 from s2s_pipelines.cycle.timetable import Punctuality, is_due, is_full_due
 from s2s_pipelines.errors import ConfigurationError
@@ -71,8 +72,9 @@ def refresh_client(
     asked: Mapping[str, Collection[Feed]] | None = None,
     is_full: bool = False,
     accept: Collection[str] = (),
+    pause_of: PauseOf = never_paused,
 ) -> ClientResult:
-    """Read what is due, or what is asked for, and merge the catalogue.
+    """Read what is due, or what is asked for, and merge the catalogue. A paused source is not read; what stands of it stays.
 
     Args:
         plan: the client.
@@ -82,6 +84,7 @@ def refresh_client(
         asked: feeds to read whether or not they are due, by source; None: those that are due.
         is_full: read everything, not only what changed.
         accept: checks of fitness that a person accepts this once (``fitness.CHECKS``).
+        pause_of: tells what a person stopped for a while.
 
     Raises:
         ConfigurationError: a source or feed is asked for that the client does not have.
@@ -91,7 +94,15 @@ def refresh_client(
     for source in plan.sources:
         feeds = None if asked is None else asked.get(source.source, ())
         results[source.source] = refresh_source(
-            plan, source, ports[source.source], store, clock, feeds=feeds, is_full=is_full, accept=accept
+            plan,
+            source,
+            ports[source.source],
+            store,
+            clock,
+            feeds=feeds,
+            is_full=is_full,
+            accept=accept,
+            pause_of=pause_of,
         )
     return ClientResult(plan.client, results, merge_client(plan, store, clock))
 
@@ -106,6 +117,7 @@ def refresh_source(
     feeds: Collection[Feed] | None = None,
     is_full: bool = False,
     accept: Collection[str] = (),
+    pause_of: PauseOf = never_paused,
 ) -> SourceResult:
     """Read the feeds of one source that are due, or those asked for; the others are told as they stand."""
     states = store.feed_states(plan.client)
@@ -115,6 +127,11 @@ def refresh_source(
         is_wanted = is_due(feed, state, now) if feeds is None else feed.feed in feeds
         if not is_wanted:
             results.append(_as_it_stands(plan, source, feed.feed, store, clock))
+            continue
+        pause = pause_of("read", source=source.source)
+        if pause is not None:
+            stands = _as_it_stands(plan, source, feed.feed, store, clock)
+            results.append(replace(stands, outcome="paused", notes=(f"{pause.message}; {pause.remedy}",)))
             continue
         full = is_full or is_full_due(feed, state, now, plan.timezone)
         results.append(read_feed(plan, source, feed, port, store, clock, is_full=full, accept=accept))

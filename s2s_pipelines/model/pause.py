@@ -67,6 +67,11 @@ class Pause:
         return f"{self.what} paused until {self.until:%Y-%m-%d %H:%M} UTC by {self.by}: {self.why}"
 
 
+def concerning(pauses: Iterable[Pause], client: str) -> tuple[Pause, ...]:
+    """Those of one client, and those of every client."""
+    return tuple(pause for pause in pauses if pause.client in (client, EVERYONE))
+
+
 def stopping(
     pauses: Iterable[Pause],
     *,
@@ -102,9 +107,7 @@ def stopping(
     True
     """
     found = [
-        pause
-        for pause in pauses
-        if pause.client in (client, EVERYONE) and now < pause.until and _stops(pause, activity, source, channel)
+        pause for pause in concerning(pauses, client) if now < pause.until and _stops(pause, activity, source, channel)
     ]
     return max(found, key=lambda pause: pause.until, default=None)
 

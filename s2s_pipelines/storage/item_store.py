@@ -81,6 +81,12 @@ class Items:
             variants, with_stock = connection.execute(query).one()
         return Listed(variants, with_stock)
 
+    def was_written(self, client: str, channel: str) -> bool:
+        """Whether anything was ever sent to the channel, whatever came of it."""
+        query = sa.select(_T.id).where(_of(client, channel), _T.attempted_at.is_not(None)).limit(1)
+        with reading(self._engine, "look whether a channel is new") as connection:
+            return connection.execute(query).first() is not None
+
     def begin(self, client: str, channel: str, attempts: Sequence[Attempt], at: datetime) -> frozenset[str]:
         """Note, before anything is sent, that these items are about to be written: until told otherwise they are uncertain.
 

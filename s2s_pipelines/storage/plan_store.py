@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from s2s_pipelines.catalogue.breaker import BreakerVerdict
 from s2s_pipelines.catalogue.diff import Plan
-from s2s_pipelines.cycle.port import LetThrough, StoredPlan
+from s2s_pipelines.cycle.approval import verdict_of
+from s2s_pipelines.cycle.port import Approval, LetThrough, StoredPlan, sends_nothing
 from s2s_pipelines.errors import BusyError, ContractViolation, DataError
 from s2s_pipelines.model.identifier import is_key
 from s2s_pipelines.storage.parquet_file import read_table, write_tables
@@ -37,12 +38,25 @@ class Plans:
         catalogue_fingerprint: str,
         breakers: Mapping[str, BreakerVerdict],
         at: datetime,
+        needs_approval: bool = False,
     ) -> StoredPlan:
-        """Keep a plan. The newest one is returned instead where it says the same and was not pushed, or sends nothing."""
+        """Keep a plan. The newest one is returned instead where it says the same and was not pushed, or sends nothing.
+
+        Where it ``needs_approval`` it awaits it, unless a plan of the same digest has it.
+        """
+        needs_approval = needs_approval and not sends_nothing(plan.counts)
         written = {name: verdict.written() for name, verdict in breakers.items()}
         newest = self.newest(client, channel)
         if newest is not None and self._says_the_same(newest, plan, written):
-            return self._update(newest, {"catalogue_fingerprint": catalogue_fingerprint})
+            verdict = verdict_of(
+                newest.tripped, newest.let_through, needs_approval=needs_approval, approval=newest.approval
+            )
+            confirmed = self._update(newest, {"catalogue_fingerprint": catalogue_fingerprint})
+            if verdict in (newest.verdict, confirmed.verdict):
+                return confirmed
+            return self._update(confirmed, {"verdict": verdict}, plan_table.c.verdict == newest.verdict)
+        approval = self._approval_of(client, channel, plan.digest) if needs_approval else None
+        tripped = tuple(name for name, found in breakers.items() if found.is_tripped)
         path = self._write(client, channel, plan)
         row = {
             "client": client,
@@ -51,10 +65,12 @@ class Plans:
             "digest": plan.digest,
             "catalogue_fingerprint": catalogue_fingerprint,
             "counts": dict(plan.counts),
-            "verdict": "stopped" if any(v.is_tripped for v in breakers.values()) else "clear",
+            "verdict": verdict_of(tripped, None, needs_approval=needs_approval, approval=approval),
             "breakers": written,
             "created_at": at,
         }
+        if approval is not None:
+            row["approval"] = _approval_json(approval)
         with writing(self._engine, "keep a plan") as connection:
             made = connection.execute(sa.insert(plan_table).values(row).returning(plan_table)).one()
         return _stored(made)
@@ -92,19 +108,59 @@ class Plans:
             )
         return Plan(**tables, delist=said["delist"], digest=stored.digest, counts=stored.counts)
 
-    def let_through(self, stored: StoredPlan, word: LetThrough) -> StoredPlan:
+    def let_through(self, stored: StoredPlan, word: LetThrough, *, needs_approval: bool = False) -> StoredPlan:
         """Let a stopped plan through, once.
 
         Raises:
             BusyError: the plan is no longer stopped; somebody else decided meanwhile.
         """
         said = {"breakers": list(word.breakers), "by": word.by, "reason": word.reason, "at": word.at.isoformat()}
-        values = {"verdict": "let_through", "let_through": said | {"digest": stored.digest}}
+        verdict = verdict_of(stored.tripped, word, needs_approval=needs_approval, approval=stored.approval)
+        values = {"verdict": verdict, "let_through": said | {"digest": stored.digest}}
         return self._update(stored, values, plan_table.c.verdict == "stopped")
+
+    def approve(self, stored: StoredPlan, word: Approval) -> StoredPlan:
+        """Approve a plan that was not pushed.
+
+        Raises:
+            BusyError: the plan is not what was looked at any more; somebody else decided meanwhile.
+        """
+        verdict = verdict_of(stored.tripped, stored.let_through, needs_approval=True, approval=word)
+        values = {"verdict": verdict, "approval": _approval_json(word)}
+        unchanged = sa.and_(
+            plan_table.c.verdict == stored.verdict,
+            plan_table.c.digest == word.digest,
+            plan_table.c.pushed_at.is_(None),
+        )
+        return self._update(stored, values, unchanged)
+
+    def approved(self, client: str, channel: str) -> StoredPlan | None:
+        """The newest plan of a channel that a person approved."""
+        table = plan_table
+        query = sa.select(table).where(table.c.client == client, table.c.channel == channel, _is_said(table.c.approval))
+        with reading(self._engine, "look up an approved plan") as connection:
+            row = connection.execute(query.order_by(table.c.id.desc()).limit(1)).first()
+        return None if row is None else _stored(row)
+
+    def decisions(self, client: str, channel: str, limit: int = 50) -> list[StoredPlan]:
+        """The plans of a channel about which a person decided, the newest first."""
+        table = plan_table
+        decided = sa.or_(_is_said(table.c.approval), _is_said(table.c.let_through))
+        query = sa.select(table).where(table.c.client == client, table.c.channel == channel, decided)
+        with reading(self._engine, "look up decisions") as connection:
+            rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit)).all()
+        return [_stored(row) for row in rows]
 
     def pushed(self, stored: StoredPlan, outcome: Mapping[str, Any], at: datetime | None) -> StoredPlan:
         """Remember what came of pushing; ``at`` None while some of it is still to be sent."""
         return self._update(stored, {"outcome": dict(outcome), "pushed_at": at})
+
+    def _approval_of(self, client: str, channel: str, digest: str) -> Approval | None:
+        """A person's word on a plan of the same digest: it says the same, whatever was planned in between."""
+        approved = self.approved(client, channel)
+        if approved is None or approved.approval is None or approved.approval.digest != digest:
+            return None
+        return approved.approval
 
     def _says_the_same(self, newest: StoredPlan, plan: Plan, breakers: Mapping[str, Mapping[str, Any]]) -> bool:
         """Whether the newest plan can stand for this one, so that a channel at rest or stopped does not pile up plans."""
@@ -146,8 +202,19 @@ class Plans:
         return path
 
 
+def _is_said(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    """Whether a column of JSON says anything: neither SQL's NULL nor JSON's null."""
+    return sa.and_(column.is_not(sa.null()), sa.cast(column, sa.Text) != "null")
+
+
+def _approval_json(word: Approval) -> dict[str, str]:
+    return {"by": word.by, "reason": word.reason, "at": word.at.isoformat(), "digest": word.digest}
+
+
 def _stored(row: sa.Row[Any]) -> StoredPlan:
     values = dict(row._mapping)
     said = values["let_through"]
     word = said and LetThrough(tuple(said["breakers"]), said["by"], said["reason"], datetime.fromisoformat(said["at"]))
-    return StoredPlan(**{**values, "let_through": word or None})
+    given = values["approval"]
+    approval = given and Approval(given["by"], given["reason"], datetime.fromisoformat(given["at"]), given["digest"])
+    return StoredPlan(**{**values, "let_through": word or None, "approval": approval or None})

@@ -77,6 +77,14 @@ def test_held_has_its_schema_even_without_items(items):
     assert items.held("karoo", "other", NOON).num_rows == 0
 
 
+def test_channel_is_new_until_something_is_about_to_be_sent_to_it(items):
+    assert not items.was_written(*SHOP)
+    items.record("karoo", "other", [confirmed("A")], NOON)
+    assert not items.was_written(*SHOP)
+    items.begin(*SHOP, [attempt("A")], NOON)
+    assert items.was_written(*SHOP)
+
+
 def test_product_shape_is_read_from_its_state(items):
     for code, simple in (("A", "true"), ("B", "false")):
         state = json.dumps({"is_simple": simple})

@@ -6,7 +6,7 @@ import pytest
 
 from s2s_pipelines.catalogue.breaker import BreakerVerdict
 from s2s_pipelines.catalogue.diff import Plan, changes_schema, items_schema, product_changes
-from s2s_pipelines.cycle.port import LetThrough
+from s2s_pipelines.cycle.port import Approval, LetThrough
 from s2s_pipelines.errors import BusyError, DataError
 from s2s_pipelines.storage.plan_store import Plans
 from tests.unit.storage.stores import BOTH, NOON, engine_of
@@ -106,3 +106,48 @@ def test_exchanged_files_are_noticed(plans, tmp_path):
         plans.read(second)
     with pytest.raises(DataError):
         plans.read(first)
+
+
+def first(plans, *skus, digest="d" * 64, is_tripped=False):
+    plan = plan_of(*skus, digest=digest)
+    at = {"catalogue_fingerprint": "f1", "breakers": verdict(is_tripped), "at": NOON}
+    return plans.keep(*SHOP, plan, **at, needs_approval=True)
+
+
+def test_first_plan_awaits_approval_which_binds_its_digest(plans):
+    plan = first(plans, "A")
+    assert (plan.verdict, plan.approval, plans.approved(*SHOP), plans.decisions(*SHOP)) == ("awaiting", None, None, [])
+    word = Approval("ops", "looked at it", NOON, plan.digest)
+    said = plans.approve(plan, word)
+    assert (said.verdict, said.approval) == ("clear", word)
+    assert plans.newest(*SHOP) == plans.approved(*SHOP) == said
+    with pytest.raises(BusyError):
+        plans.approve(plan, word)  # as it was looked at, it still awaited it
+    assert first(plans, "A").verdict == "clear"
+    other = first(plans, "A", "B", digest="e" * 64)
+    assert (other.verdict, other.approval) == ("awaiting", None)
+    with pytest.raises(BusyError):
+        plans.approve(other, word)
+    assert (plans.newest(*SHOP).verdict, plans.approved(*SHOP).id) == ("awaiting", plan.id)
+    again = first(plans, "A")
+    assert (again.id == plan.id, again.verdict, again.approval) == (False, "clear", word)
+    assert [p.id for p in plans.decisions(*SHOP)] == [again.id, plan.id]
+
+
+def test_plan_that_sends_nothing_awaits_nobody(plans):
+    assert first(plans).verdict == "clear"
+
+
+def test_stopped_first_plan_needs_both_words(plans):
+    plan = first(plans, "A", is_tripped=True)
+    assert plan.verdict == "stopped"
+    through = plans.let_through(plan, LetThrough(("vanish",), "ops", "r", NOON), needs_approval=True)
+    assert through.verdict == "awaiting"
+    assert plans.approve(through, Approval("ops", "r", NOON, plan.digest)).verdict == "let_through"
+    assert plans.decisions("karoo", "other") == []
+
+
+def test_waiting_plan_is_judged_anew_when_the_channel_is_declared_free(plans):
+    plan = first(plans, "A")
+    again = keep(plans, plan_of("A"))
+    assert (again.id, again.verdict) == (plan.id, "clear")
