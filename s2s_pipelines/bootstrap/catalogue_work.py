@@ -269,4 +269,4 @@ class CatalogueWork(Foundation):
         if self.catalogues.current(client.name, CATALOGUE) is None:
             return False
         newest = self.stores.plans.newest(client.name, channel)
-        return has_passed(newest.created_at if newest else None, client.declaration.channels[channel].push_every, now)
+        return has_passed(newest.looked_at if newest else None, client.declaration.channels[channel].push_every, now)

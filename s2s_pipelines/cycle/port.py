@@ -302,6 +302,13 @@ class StoredPlan:
     pushed_at: datetime | None
     outcome: Mapping[str, Any] | None
     approval: Approval | None = None
+    confirmed_at: datetime | None = None
+    recipe: str | None = None
+
+    @property
+    def looked_at(self) -> datetime:
+        """When the channel was last planned, whether or not anything had changed since this plan was made."""
+        return self.confirmed_at or self.created_at
 
     @property
     def is_at_rest(self) -> bool:
@@ -332,6 +339,7 @@ class PlanStore(Protocol):
         breakers: Mapping[str, BreakerVerdict],
         at: datetime,
         needs_approval: bool = False,
+        recipe: str | None = None,
     ) -> StoredPlan:
         """Keep a plan. The newest one is returned instead where it says the same and was not pushed, or sends nothing.
 

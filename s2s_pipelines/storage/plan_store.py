@@ -39,6 +39,7 @@ class Plans:
         breakers: Mapping[str, BreakerVerdict],
         at: datetime,
         needs_approval: bool = False,
+        recipe: str | None = None,
     ) -> StoredPlan:
         """Keep a plan. The newest one is returned instead where it says the same and was not pushed, or sends nothing.
 
@@ -51,7 +52,8 @@ class Plans:
             verdict = verdict_of(
                 newest.tripped, newest.let_through, needs_approval=needs_approval, approval=newest.approval
             )
-            confirmed = self._update(newest, {"catalogue_fingerprint": catalogue_fingerprint})
+            told = {"catalogue_fingerprint": catalogue_fingerprint, "confirmed_at": at, "recipe": recipe}
+            confirmed = self._update(newest, told)
             if verdict in (newest.verdict, confirmed.verdict):
                 return confirmed
             return self._update(confirmed, {"verdict": verdict}, plan_table.c.verdict == newest.verdict)
@@ -68,6 +70,8 @@ class Plans:
             "verdict": verdict_of(tripped, None, needs_approval=needs_approval, approval=approval),
             "breakers": written,
             "created_at": at,
+            "confirmed_at": at,
+            "recipe": recipe,
         }
         if approval is not None:
             row["approval"] = _approval_json(approval)

@@ -156,6 +156,8 @@ plan = sa.Table(
     sa.Column("pushed_at", Instant),
     sa.Column("outcome", _json),
     sa.Column("approval", _json, comment="{by, reason, at, digest}"),
+    sa.Column("confirmed_at", Instant, comment="when it was last found to be what the channel needs"),
+    sa.Column("recipe", sa.String(64), comment="of all it was made from; null where its quantities depend on orders"),
     sa.Index("ix_plan_client_channel", "client", "channel", "id"),
 )
 
@@ -341,6 +343,8 @@ cycle_claim = sa.Table(
     sa.Column("begun_at", Instant),
     sa.Column("done_at", Instant),
     sa.Column("seconds", sa.Float, comment="how long the last finished cycle took"),
+    sa.Column("holder", sa.String(120), comment="the process that took the run's clients up"),
+    sa.Column("alive_until", Instant, comment="pushed on while that process lives"),
 )
 
 alert = sa.Table(

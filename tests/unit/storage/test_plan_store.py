@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pyarrow as pa
@@ -50,6 +51,21 @@ def verdict(is_tripped):
 
 def keep(plans, plan, is_tripped=False, fingerprint="f1"):
     return plans.keep(*SHOP, plan, catalogue_fingerprint=fingerprint, breakers=verdict(is_tripped), at=NOON)
+
+
+def test_plan_that_says_the_same_again_tells_when_it_was_last_looked_at(plans):
+    first = keep(plans, plan_of("A"))
+    again = plans.keep(
+        *SHOP,
+        plan_of("A"),
+        catalogue_fingerprint="f2",
+        breakers=verdict(False),
+        at=NOON + timedelta(minutes=9),
+        recipe="r",
+    )
+    assert (first.looked_at, first.recipe) == (NOON, None)
+    assert (again.id, again.created_at, again.looked_at) == (first.id, NOON, NOON + timedelta(minutes=9))
+    assert plans.newest(*SHOP).recipe == "r"
 
 
 def test_plan_reads_back_exactly_as_it_was_kept(plans):

@@ -13,6 +13,10 @@ _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 def upgrade() -> None:
     op.add_column("plan", sa.Column("approval", sa.JSON(), nullable=True, comment="{by, reason, at, digest}"))
+    said = "when it was last found to be what the channel needs"
+    op.add_column("plan", sa.Column("confirmed_at", sa.String(27), nullable=True, comment=said))
+    made = "of all it was made from; null where its quantities depend on orders"
+    op.add_column("plan", sa.Column("recipe", sa.String(64), nullable=True, comment=made))
     _partial("ix_channel_item_failed", "channel_item", ["client", "channel"], "failures > 0")
     _partial("ix_inbox_waiting", "inbox", ["client"], "taken_at IS NULL")
     _partial("ix_sales_order_open", "sales_order", ["due_at"], "due_at IS NOT NULL")
@@ -48,6 +52,8 @@ def upgrade() -> None:
         sa.Column("begun_at", sa.String(27), nullable=True),
         sa.Column("done_at", sa.String(27), nullable=True),
         sa.Column("seconds", sa.Float(), nullable=True, comment="how long the last finished cycle took"),
+        sa.Column("holder", sa.String(120), nullable=True, comment="the process that took the run's clients up"),
+        sa.Column("alive_until", sa.String(27), nullable=True, comment="pushed on while that process lives"),
         sa.PrimaryKeyConstraint("client", name="pk_cycle_claim"),
     )
     op.create_table(
@@ -87,4 +93,5 @@ def downgrade() -> None:
         ("ix_channel_item_failed", "channel_item"),
     ):
         op.drop_index(name, table)
-    op.drop_column("plan", "approval")
+    for name in ("recipe", "confirmed_at", "approval"):
+        op.drop_column("plan", name)
