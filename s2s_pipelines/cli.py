@@ -27,6 +27,9 @@ COMMANDS: Mapping[str, Entry] = {
     "explain": Entry(
         "s2s_pipelines.command.catalogue:explain", "Say where a sku's values come from, or why it is not shown."
     ),
+    "housekeeping": Entry(
+        "s2s_pipelines.command.upkeep:housekeeping", "Delete what is kept no longer, by the ages of operations.yaml."
+    ),
     "new": Entry("s2s_pipelines.command.new:new", "Begin a client, a source or a channel."),
     "orders": Entry("s2s_pipelines.command.orders:orders", "Count orders by state and show those that are held."),
     "plan": Entry("s2s_pipelines.command.catalogue:plan", "Show what a channel would be sent; nothing is sent."),
@@ -41,6 +44,7 @@ COMMANDS: Mapping[str, Entry] = {
         "s2s_pipelines.command.connector:sources", "List the kinds of sources and what each was verified against."
     ),
     "schema": Entry("s2s_pipelines.command.schema:schema", "Write JSON Schema of the declarations for editors."),
+    "status": Entry("s2s_pipelines.command.status:status", "Show what is wrong now with every client, worst first."),
 }
 
 

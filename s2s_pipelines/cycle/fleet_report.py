@@ -89,9 +89,9 @@ class FleetRow:
 
     @property
     def oldest(self) -> FeedAge | None:
-        """The feed that stands longest; None when none stands."""
+        """The feed that is nearest to being stale, or beyond; None when nothing was read."""
         standing = [feed for feed in self.feeds if feed.age_s is not None]
-        return max(standing, key=lambda feed: feed.age_s or 0.0, default=None)
+        return max(standing, key=lambda feed: (feed.age_s or 0.0) / feed.limit_s, default=None)
 
     @property
     def rejected(self) -> int:

@@ -3,7 +3,10 @@
 The asset paths are those of ``orchestration.keys``; a test holds the two together.
 """
 
+import functools
 from urllib.parse import quote
+
+_quoted = functools.lru_cache(functools.partial(quote, safe=""))
 
 FLEET = "fleet"
 """The asset that shows what is wrong now."""
@@ -15,7 +18,7 @@ def asset_page(*parts: str) -> str:
     >>> asset_page("karoo_outdoor", "plan", "shop")
     '/assets/karoo_outdoor/plan/shop'
     """
-    return "/assets/" + "/".join(quote(part, safe="") for part in parts)
+    return "/assets/" + "/".join(map(_quoted, parts))
 
 
 def source_page(client: str, role: str, source: str, feed: str) -> str:

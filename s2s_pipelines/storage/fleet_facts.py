@@ -5,10 +5,9 @@ found by partial indexes, the newest plan and order of a channel by the end of a
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,8 +47,6 @@ CATCHING_UP = timedelta(minutes=15)
 """For that long after a pause, what it stopped is being caught up with."""
 
 _OPEN = (OrderState.DUE, OrderState.RAISING, OrderState.RAISED)
-_CHANNELS_AT_ONCE = 4000
-"""Channels asked about in one statement: two parameters each, of which SQLite takes 32,766."""
 
 
 class FleetFactsReader:
@@ -104,25 +101,18 @@ def _feeds(connection: sa.Connection) -> dict[str, dict[tuple[str, str], FeedSta
 
 
 def _plans(connection: sa.Connection, channels: Collection[ChannelKey]) -> dict[ChannelKey, NewestPlan]:
-    t = plan.c
-    found = {}
-    for some in _pieces(sorted(channels), _CHANNELS_AT_ONCE):
-        asked = sa.values(sa.column("client", sa.String), sa.column("channel", sa.String), name="asked").data(some)
-        which = asked.cte("asked_channel")
-        older = plan.alias("older")
-        newest = (
-            sa.select(sa.func.max(older.c.id))
-            .where(older.c.client == which.c.client, older.c.channel == which.c.channel)
-            .correlate(which)
-            .scalar_subquery()
-        )
-        ids = sa.select(newest.label("id")).select_from(which).subquery()
-        query = sa.select(
-            t.client, t.channel, t.id, t.verdict, t.counts, t.breakers, t.created_at, t.pushed_at, t.outcome
-        ).join_from(ids, plan, t.id == ids.c.id)
-        for client, channel, *values in connection.execute(query):
-            found[client, channel] = NewestPlan(*values)
-    return found
+    t, older = plan.c, plan.alias("older")
+    # One parameter however many channels there are, and one statement to compile.
+    each = sa.func.json_each if connection.dialect.name == "sqlite" else sa.func.json_array_elements
+    given = sa.bindparam("channels", [list(key) for key in sorted(channels)], type_=sa.JSON)
+    asked = each(given).table_valued(sa.column("value", sa.JSON), name="asked")
+    newest = sa.select(sa.func.max(older.c.id)).where(
+        older.c.client == asked.c.value[0].as_string(), older.c.channel == asked.c.value[1].as_string()
+    )
+    ids = sa.select(newest.correlate(asked).scalar_subquery().label("id")).select_from(asked).subquery()
+    columns = (t.client, t.channel, t.id, t.verdict, t.counts, t.breakers, t.created_at, t.pushed_at, t.outcome)
+    query = sa.select(*columns).join_from(ids, plan, t.id == ids.c.id)
+    return {(client, channel): NewestPlan(*values) for client, channel, *values in connection.execute(query)}
 
 
 def _items(connection: sa.Connection) -> dict[ChannelKey, tuple[FailingItems, ...]]:
@@ -243,9 +233,3 @@ def _pauses(connection: sa.Connection, now: datetime) -> tuple[tuple[Pause, ...]
         elif end > now - CATCHING_UP:
             lately.append(replace(Pause(*values), until=end + CATCHING_UP))
     return tuple(live), tuple(lately)
-
-
-def _pieces(keys: Sequence[ChannelKey], size: int) -> Iterator[list[Any]]:
-    rest = iter(keys)
-    while piece := list(islice(rest, size)):
-        yield piece

@@ -137,12 +137,6 @@ def test_the_newest_plan_of_each_channel_asked_about_is_told(engine):
     assert (newest.is_at_rest, found["acme", "outlet"].is_at_rest) == (False, True)
 
 
-def test_more_channels_than_one_statement_takes_are_asked_in_pieces(engine, monkeypatch):
-    monkeypatch.setattr("s2s_pipelines.storage.fleet_facts._CHANNELS_AT_ONCE", 2)
-    put(engine, schema.plan, *(plan(channel, client) for client, channel in CHANNELS))
-    assert set(read(engine).plans) == set(CHANNELS)
-
-
 def test_failing_items_are_counted_by_reason_and_those_that_may_pass_apart(engine):
     put(
         engine,
