@@ -1,10 +1,44 @@
 """What keeps an installation in order: leases of the dead, and things that are kept no longer."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
 from s2s_pipelines.bootstrap.foundation import Foundation
 from s2s_pipelines.bootstrap.process import LocalProcesses
+from s2s_pipelines.errors import S2SError
+
+if TYPE_CHECKING:
+    from s2s_pipelines.storage.retention import Gone, Remains
 
 LEASE_OF_THE_DEAD_S = 120.0
 """What a process sent before it died has arrived, or never will, by then."""
+
+
+@dataclass
+class HousekeepingReport:
+    """What went, by kind, and what could not be done, by client.
+
+    Attributes:
+        counts: snapshots, plans, bodies, orphans; more kinds may be added by who deletes them.
+        size_b: room their files and texts took.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    size_b: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def add(self, kind: str, count: int, size_b: int = 0) -> None:
+        """Count what went."""
+        self.counts[kind] = self.counts.get(kind, 0) + count
+        self.size_b += size_b
+
+    def lines(self, *, is_dry: bool) -> list[str]:
+        """A line for each kind and each problem."""
+        word = "would go" if is_dry else "went"
+        told = [f"{kind}: {count} {word}" for kind, count in self.counts.items()]
+        told.append(f"files and texts: {self.size_b / 1e6:.1f} MB {word}")
+        return told + [f"{who}: {problem}" for who, problem in self.problems.items()]
 
 
 class Upkeep(Foundation):
@@ -16,3 +50,37 @@ class Upkeep(Foundation):
         A refresh sends nothing: its lease ends at once.
         """
         return self.leases.shorten(LocalProcesses().has_ended, within_s=LEASE_OF_THE_DEAD_S, at_once=("refresh/",))
+
+    def housekeep(self, *, is_dry: bool = False) -> HousekeepingReport:
+        """Delete old snapshots, plans, raw bodies and orphans by the declared ages; see ``cycle.retention`` for what stays.
+
+        A client that fails stops no other: its problem is in the report.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from s2s_pipelines.storage.retention import Remains
+
+        remains = Remains(self.engine, self.environment.home, self.clock, is_dry=is_dry)
+        report = HousekeepingReport(dict.fromkeys(("snapshots", "plans", "bodies", "orphans"), 0))
+        for client in remains.clients():
+            try:
+                self._housekeep_client(remains, client, report)
+            except (S2SError, OSError) as error:
+                report.problems[client] = str(error)
+            except SQLAlchemyError as error:  # its text may hold what was being written
+                report.problems[client] = f"our own database refused it ({type(error).__name__})"
+        return report
+
+    def _housekeep_client(self, remains: "Remains", client: str, report: HousekeepingReport) -> None:
+        from s2s_pipelines.cycle.retention import limit
+
+        ages, now = self.operations.retention, self.clock.now()
+        steps: dict[str, Callable[[], Gone]] = {
+            "snapshots": lambda: remains.snapshots(client, limit(now, ages.snapshots)),
+            "plans": lambda: remains.plans(client, limit(now, ages.plans)),
+            "bodies": lambda: remains.bodies(client, limit(now, ages.bodies)),
+            "orphans": lambda: remains.orphans(client),
+        }
+        for kind, step in steps.items():
+            gone = step()
+            report.add(kind, gone.count, gone.size_b)

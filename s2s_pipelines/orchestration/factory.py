@@ -8,6 +8,7 @@ import dagster as dg
 from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.orchestration.assets import broken_asset, client_assets
 from s2s_pipelines.orchestration.dead_runs import dead_runs
+from s2s_pipelines.orchestration.housekeeping import daily_housekeeping, housekeeping_job
 from s2s_pipelines.orchestration.order_job import orders_job, sweep_asset
 from s2s_pipelines.orchestration.resync import resync_job
 from s2s_pipelines.orchestration.schedules import make_nightly
@@ -25,7 +26,7 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
         sweeps = [made for client in fleet.clients if (made := sweep_asset(client)) is not None]
         broken = [broken_asset(client) for client in fleet.broken]
     sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs]
-    schedules: list[dg.ScheduleDefinition] = []
+    schedules: list[dg.ScheduleDefinition] = [daily_housekeeping]
     if cycle:
         sensors.append(make_cycle_sensor(cycle))
         schedules.append(make_nightly(cycle))
@@ -34,7 +35,7 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         asset_checks=[check for _, check in broken],
-        jobs=[orders_job, resync_job],
+        jobs=[orders_job, resync_job, housekeeping_job],
         sensors=sensors,
         schedules=schedules,
         resources={"workshop": workshop},

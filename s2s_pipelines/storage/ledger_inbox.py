@@ -213,7 +213,8 @@ class InboxLedger:
             again = sa.update(inbox).where(*(inbox.c[name] == value for name, value in key.items()))
             if not is_forced:
                 again = again.where(inbox.c.modified_at < raw.modified_at)
-            connection.execute(again.values(modified_at=raw.modified_at, taken_at=None))
+            # Retention may have emptied the body since.
+            connection.execute(again.values(modified_at=raw.modified_at, taken_at=None, body=row["body"]))
         return new
 
     def _taken(self, connection: sa.Connection, item: InboxItem, problem: str | None) -> None:
