@@ -104,13 +104,10 @@ class CatalogueWork(Foundation):
         Raises:
             PausedError: a person stopped everything of the client, or this channel.
         """
-        from s2s_pipelines.cycle.pausing import paused_error
         from s2s_pipelines.cycle.publish import make_plan
 
         client = self.client(name)
-        pause = self.pause_of(name, "plan", channel=channel)
-        if pause is not None:
-            raise paused_error(pause, client=name, connection=channel, operation="plan")
+        self._demand_open(name, "plan", channel)
         waiting = partial(self._open_orders, name)
         return make_plan(
             client_plan(client), channel_plan(client, channel), self.stores, waiting, self.clock, again=skus
@@ -123,6 +120,7 @@ class CatalogueWork(Foundation):
 
         Raises:
             DataError: there is no plan yet.
+            PausedError: there is none, and none is made while a person stopped it.
         """
         from s2s_pipelines.cycle.publish import let_through, needs_approval
         from s2s_pipelines.cycle.push import push_plan
@@ -130,6 +128,7 @@ class CatalogueWork(Foundation):
         client = self.client(name)
         stored = self.stores.plans.newest(name, channel)
         if stored is None:
+            self._demand_open(name, "push", channel)
             raise DataError(
                 "there is no plan yet",
                 client=name,
@@ -159,6 +158,13 @@ class CatalogueWork(Foundation):
             holder=self.holder,
             pause_of=partial(self.pause_of, name),
         )
+
+    def _demand_open(self, name: str, activity: Activity, channel: str) -> None:
+        pause = self.pause_of(name, activity, channel=channel)
+        if pause is not None:
+            from s2s_pipelines.cycle.pausing import paused_error
+
+            raise paused_error(pause, client=name, connection=channel, operation=activity)
 
     def newest_plan(self, name: str, channel: str) -> "StoredPlan | None":
         """The newest plan of a channel, with its verdict."""

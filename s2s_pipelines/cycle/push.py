@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PushStatus = Literal["pushed", "partial", "stopped", "stale", "already_pushed", "paused", "awaiting"]
-UNSENT: frozenset[PushStatus] = frozenset({"stopped", "stale", "paused", "awaiting"})
-"""What says that a plan was not pushed although it is there to be."""
 BATCH_ITEMS = 100
 LEASE_S = 900.0
 """How long a push holds its lease without renewing it; it renews before every batch."""
@@ -79,6 +77,11 @@ class PushResult:
     fault: Fault | None = None
     pause: Pause | None = None
     why: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing of a plan that is there to be pushed was sent."""
+        return self.status in ("stopped", "stale", "paused", "awaiting")
 
     def written(self) -> dict[str, Any]:
         """The result as it is kept with the plan."""

@@ -43,6 +43,7 @@ def sweep_client(
     if pause is not None:
         tally.note_pause(pause)
         return tally.result()
+    _note_paused_sources(desk, tally)
     forced: frozenset[OrderKey] = frozenset()
     scope = Scope()
     if poll:
@@ -59,6 +60,14 @@ def sweep_client(
         _release_named(desk, scope)
     _work(desk, scope, tally)
     return tally.result()
+
+
+def _note_paused_sources(desk: OrderDesk, tally: Tally) -> None:
+    """Orders that wait for a paused source are not met again before its end; the sweep tells of it all the same."""
+    for key, source in desk.sources.items():
+        pause = desk.pause_of("orders", source=key) if source.sink is not None else None
+        if pause is not None:
+            tally.note_pause(pause)
 
 
 def _placed_on(desk: OrderDesk, days: tuple[date, date]) -> Scope:

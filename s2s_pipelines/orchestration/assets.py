@@ -5,11 +5,13 @@
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from s2s_pipelines.bootstrap import Workshop
+from s2s_pipelines.errors import PausedError
 from s2s_pipelines.orchestration.configuration import PublishConfig, RefreshConfig
 from s2s_pipelines.orchestration.keys import (
     BREAKERS,
@@ -76,7 +78,6 @@ def _source_assets(client: "Client") -> tuple[Feeds, list[dg.AssetSpec]]:
     feeds: Feeds = {}
     specs = []
     for source, declared in client.declaration.sources.items():
-        kind = client.kinds[declared.connection].manifest.kind
         if declared.role == "linked":
             keys = {linked_key(client.name, source): tuple(declared.feeds)}
         else:
@@ -152,13 +153,18 @@ def _publish(client: "Client", channel: str) -> dg.AssetsDefinition:
     ) -> Events:
         """Plan, judge, push, and show what came of it."""
         seen: dict[str, Any] = {}
-        if planned in context.selected_asset_keys:
-            seen["plan"] = workshop.plan(name, channel, skus=config.skus)
-            yield dg.MaterializeResult(planned, metadata=plan_page(seen["plan"]))
-        if pushed in context.selected_asset_keys:
-            seen["push"] = workshop.push(name, channel, names=config.let_through, by=config.by, reason=config.reason)
-            if seen["push"].status not in ("stopped", "stale"):
-                yield dg.MaterializeResult(pushed, metadata=push_page(seen["push"]))
+        # What is paused is left alone; the checks say who paused it, and until when.
+        with suppress(PausedError):
+            if planned in context.selected_asset_keys:
+                seen["plan"] = workshop.plan(name, channel, skus=config.skus)
+                yield dg.MaterializeResult(planned, metadata=plan_page(seen["plan"]))
+            if pushed in context.selected_asset_keys:
+                seen["push"] = workshop.push(
+                    name, channel, names=config.let_through, by=config.by, reason=config.reason
+                )
+                if not seen["push"].is_refused:
+                    yield dg.MaterializeResult(pushed, metadata=push_page(seen["push"]))
+        seen["pause"] = workshop.pause_of(name, "push", channel=channel)
         seen["stored"] = workshop.newest_plan(name, channel)
         yield from _judged(context, checks, seen)
 

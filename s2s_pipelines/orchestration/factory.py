@@ -10,6 +10,7 @@ from s2s_pipelines.orchestration.assets import broken_asset, client_assets
 from s2s_pipelines.orchestration.dead_runs import dead_runs
 from s2s_pipelines.orchestration.housekeeping import daily_housekeeping, housekeeping_job
 from s2s_pipelines.orchestration.order_job import orders_job, sweep_asset
+from s2s_pipelines.orchestration.pauses import pauses
 from s2s_pipelines.orchestration.resync import resync_job
 from s2s_pipelines.orchestration.schedules import make_nightly
 from s2s_pipelines.orchestration.sensors import failures, make_cycle_sensor, make_declaration_sensor, orders_due
@@ -25,7 +26,7 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
         cycle: list[dg.AssetsDefinition] = [made for client in fleet.clients for made in client_assets(client)]
         sweeps = [made for client in fleet.clients if (made := sweep_asset(client)) is not None]
         broken = [broken_asset(client) for client in fleet.broken]
-    sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs]
+    sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs, pauses]
     schedules: list[dg.ScheduleDefinition] = [daily_housekeeping]
     if cycle:
         sensors.append(make_cycle_sensor(cycle))

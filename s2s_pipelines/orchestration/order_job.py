@@ -11,6 +11,7 @@ from s2s_pipelines.errors import S2SError
 from s2s_pipelines.orchestration.configuration import OrdersConfig
 from s2s_pipelines.orchestration.keys import orders_group, orders_key, sweep_op
 from s2s_pipelines.orchestration.metadata import fenced, table
+from s2s_pipelines.orchestration.verdict import order_checks
 from s2s_pipelines.orchestration.worker import run_executor
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def sweep_metadata(results: dict[str, "SweepResult"]) -> dict[str, Any]:
         "held": len(held),
         "errors": len(errors),
     }
+    paused = {p.id: p for r in results.values() for p in r.paused}
+    if paused:
+        shown["paused"] = fenced("\n".join(f"{p.message}; {p.remedy}" for p in paused.values()))
     for name, rows, columns in (
         ("documents_table", raised, ORDER_COLUMNS),
         ("held_table", held, HELD_COLUMNS),
@@ -143,6 +147,8 @@ def sweep_asset(client: "Client") -> dg.AssetsDefinition | None:
         start_date=min(starts).isoformat(), end_offset=1, timezone=client.declaration.timezone
     )
 
+    checks = order_checks(orders_key(name))
+
     @dg.multi_asset(
         name=sweep_op(name),
         specs=[
@@ -156,12 +162,13 @@ def sweep_asset(client: "Client") -> dg.AssetsDefinition | None:
                 owners=[f"team:{owner}" for owner in client.declaration.owners],
             )
         ],
+        check_specs=[check.spec for check in checks],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def sweep(
         context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         days = context.partition_key_range
         first, last = date.fromisoformat(days.start), date.fromisoformat(days.end)
         # Dagster accepts any range, and would note a materialisation for each of its days.
@@ -169,6 +176,7 @@ def sweep_asset(client: "Client") -> dg.AssetsDefinition | None:
             raise dg.Failure(f"{last} has not begun yet", allow_retries=False)
         result = workshop.sweep(name, only_orders=None, days=(first, last), poll=False)
         yield dg.MaterializeResult(orders_key(name), metadata=sweep_metadata({name: result}))
+        yield from (check.judge(result) for check in checks if check.spec.key in context.selected_asset_check_keys)
         _fail_if_needed({name: result}, {})
 
     return sweep

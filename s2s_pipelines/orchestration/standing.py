@@ -25,6 +25,9 @@ def with_what_stands(workshop: Workshop, result: "ClientResult") -> "ClientResul
 def _as_stored(workshop: Workshop, client: str, feed: "FeedResult") -> "FeedResult":
     if feed.outcome != "not_due":
         return feed
+    pause = workshop.pause_of(client, "read", source=feed.source)
+    if pause is not None:
+        return replace(feed, outcome="paused", notes=(f"{pause.message}; {pause.remedy}",))
     from s2s_pipelines.cycle.feed_read import Fault
     from s2s_pipelines.cycle.port import feed_name
 

@@ -8,6 +8,8 @@ import dagster as dg
 
 if TYPE_CHECKING:
     from s2s_pipelines.cycle.feed_read import FeedResult
+    from s2s_pipelines.cycle.order_desk import SweepResult
+    from s2s_pipelines.cycle.port import StoredPlan
     from s2s_pipelines.cycle.refresh import ClientResult
 
 Judged = tuple[bool, dg.AssetCheckSeverity, str]
@@ -47,7 +49,10 @@ def source_checks(key: dg.AssetKey) -> list[Check]:
         words = [
             f"{f.feed}: {f.fault.message if f.fault else '; '.join(u.message for u in f.unfit)}{_age(f)}" for f in bad
         ]
-        return not bad, _ERROR, "\n".join(words) or OK
+        if bad:
+            return False, _ERROR, "\n".join(words)
+        paused = [note for f in read(result) if f.outcome == "paused" for note in f.notes]
+        return not paused, _WARN if paused else _ERROR, paused[0] if paused else OK
 
     def accounted(result: "ClientResult") -> Judged:
         wrong = [f for f in read(result) if f.rows_in != f.rows_out + f.rejected + f.ignored]
@@ -110,20 +115,30 @@ def _breaker(key: dg.AssetKey, name: str) -> Check:
     )
 
 
+def plan_allows(stored: "StoredPlan | None") -> Judged:
+    """What the verdict on the newest plan lets a push do, as our database has it."""
+    if stored is not None and stored.verdict == "stopped":
+        names = ", ".join(stored.tripped)
+        how = "Look at it, and let it through by name: job let_through, or s2s let-through"
+        return False, _ERROR, f"the plan is stopped by {names}; nothing was sent. {how}"
+    if stored is not None and stored.verdict == "awaiting":
+        how = "Look at it, and approve it by name: job approve_plan, or s2s approve"
+        return False, _WARN, f"plan {stored.id} waits for approval; nothing was sent. {how}"
+    return True, _ERROR, OK
+
+
 def push_checks(key: dg.AssetKey) -> list[Check]:
     """Of a push: it was allowed, and every item arrived."""
 
     def allowed(seen: dict[str, Any]) -> Judged:
-        push = seen.get("push")
-        if push is None or push.status not in ("stopped", "stale"):
-            return True, _ERROR, OK
-        if push.status == "stale":
+        pause, push = seen.get("pause"), seen.get("push")
+        if pause is not None:
+            return False, _WARN, f"{pause.message}; nothing is sent; {pause.remedy}"
+        if push is not None and push.why:
+            return False, _WARN, push.why
+        if push is not None and push.status == "stale":
             return False, _WARN, "the plan is older than the catalogue: plan again; nothing was sent"
-        names = ", ".join(seen["stored"].tripped)
-        text = (
-            f"the plan is stopped by {names}; nothing was sent. Let it through by run config: let_through, by, reason"
-        )
-        return False, _ERROR, text
+        return plan_allows(seen.get("stored"))
 
     def delivered(seen: dict[str, Any]) -> Judged:
         push = seen.get("push")
@@ -134,6 +149,21 @@ def push_checks(key: dg.AssetKey) -> list[Check]:
         return False, _ERROR if push.fault else _WARN, "; ".join([*words, *push.broken_promises[:5]])
 
     return [
-        Check(dg.AssetCheckSpec("allowed", asset=key, description="No breaker stopped the plan."), allowed),
+        Check(
+            dg.AssetCheckSpec(
+                "allowed", asset=key, description="No breaker stops the plan, it needs no approval, nothing is paused."
+            ),
+            allowed,
+        ),
         Check(dg.AssetCheckSpec("delivered", asset=key, description="Every item sent was confirmed."), delivered),
     ]
+
+
+def order_checks(key: dg.AssetKey) -> list[Check]:
+    """Of a client's orders: they are asked for and raised."""
+
+    def taken_up(result: "SweepResult") -> Judged:
+        paused = [f"{pause.message}; {pause.remedy}" for pause in result.paused]
+        return not paused, _WARN, "\n".join(paused) or OK
+
+    return [Check(dg.AssetCheckSpec("taken_up", asset=key, description="No part of them is paused."), taken_up)]

@@ -81,7 +81,10 @@ def test_run_key_of_orders_left_over_is_new_within_a_minute_and_stable_until_the
     clock.now = lambda: clock.at
     workshop = Workshop(Environment.from_mapping({"S2S_ROOT": str(tmp_path)}), clock=clock)
     orders = [SimpleNamespace(id=7, version=1)]
-    workshop.__dict__["ledger"] = SimpleNamespace(work=lambda name: (1, 0), due_orders=lambda name, limit: orders)
+    workshop.__dict__["ledger"] = SimpleNamespace(
+        work=lambda name: (1, 0), due_orders=lambda name, limit: orders, clients_with_work=lambda: {"c"}
+    )
+    workshop.__dict__["pauses"] = SimpleNamespace(live=tuple)
     workshop.clients_with_orders = lambda: ["c"]
 
     def token():
@@ -116,6 +119,8 @@ def test_verdict_on_a_source_names_fault_age_and_rejects():
     fault = replace(FEED, outcome="failed", fault=Fault("TransientError", "no answer"), age_s=600.0)
     told = (False, ERROR, "products: no answer (the last good one is 10 minutes old and stands)")
     assert judged(checks, "read", refreshed(fault)) == told
+    paused = replace(FEED, outcome="paused", notes=("source erp of c paused until noon by Ops: stock take",))
+    assert judged(checks, "read", refreshed(paused)) == (False, WARN, paused.notes[0])
     rejected = judged(checks, "rows", refreshed(replace(FEED, rows_out=8, rejected=2)))
     assert rejected == (False, WARN, "2 rows were rejected; each is kept with its reason")
     lost = judged(checks, "rows", refreshed(replace(FEED, rows_out=8)))
@@ -125,7 +130,9 @@ def test_verdict_on_a_source_names_fault_age_and_rejects():
 
 def stored(*, is_tripped, word=None):
     breaker = {"is_tripped": is_tripped, "message": "9 of 9 variants would be taken off; the limit is 20%"}
-    return {"stored": SimpleNamespace(breakers={"vanish": breaker}, let_through=word, tripped=("vanish",))}
+    verdict = "clear" if not is_tripped else "let_through" if word else "stopped"
+    plan = SimpleNamespace(id=7, verdict=verdict, breakers={"vanish": breaker}, let_through=word, tripped=("vanish",))
+    return {"stored": plan}
 
 
 def test_verdict_on_a_plan_is_the_stored_one():
@@ -143,9 +150,20 @@ def test_verdict_on_a_plan_is_the_stored_one():
 
 def test_verdict_on_a_push_says_what_stopped_it():
     checks = push_checks(keys.push_key("c", "shop"))
-    stopped = {**stored(is_tripped=True), "push": SimpleNamespace(status="stopped")}
-    assert judged(checks, "allowed", stopped)[2].startswith("the plan is stopped by vanish; nothing was sent")
-    stale = {**stored(is_tripped=False), "push": SimpleNamespace(status="stale")}
+    stopped = {**stored(is_tripped=True), "push": SimpleNamespace(status="stopped", why="")}
+    for seen in (stopped, stored(is_tripped=True)):
+        assert judged(checks, "allowed", seen)[2].startswith("the plan is stopped by vanish; nothing was sent")
+    stale = {**stored(is_tripped=False), "push": SimpleNamespace(status="stale", why="")}
     assert judged(checks, "allowed", stale)[:2] == (False, WARN)
+    first = SimpleNamespace(status="awaiting", why="plan 7 is the first push of shop, and nobody approved it yet")
+    assert judged(checks, "allowed", {"push": first}) == (False, WARN, first.why)
+    waiting = {"stored": SimpleNamespace(id=7, verdict="awaiting")}
+    told = judged(checks, "allowed", waiting)
+    assert told[:2] == (False, WARN)
+    assert told[2].startswith("plan 7 waits for approval; nothing was sent")
+    pause = SimpleNamespace(message="pushes paused until noon by Ops: stock take", remedy="resume it")
+    paused = judged(checks, "allowed", {"pause": pause, "push": first})
+    assert paused == (False, WARN, f"{pause.message}; nothing is sent; resume it")
+    assert judged(checks, "allowed", stored(is_tripped=False)) == (True, ERROR, "as it should be")
     partly = SimpleNamespace(status="pushed", failed=2, fault=None, broken_promises=[])
     assert judged(checks, "delivered", {"push": partly})[:2] == (False, WARN)
