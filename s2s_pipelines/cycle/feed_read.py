@@ -14,6 +14,7 @@ from s2s_pipelines.catalogue.policy import Terms
 from s2s_pipelines.catalogue.query import desk, quoted
 from s2s_pipelines.cycle.client_plan import ClientPlan, FeedPlan, SourcePlan
 from s2s_pipelines.cycle.fitness import Unfit, unfit
+from s2s_pipelines.cycle.freshness import stale_limit
 from s2s_pipelines.cycle.patience import feed_wait
 from s2s_pipelines.cycle.port import CatalogueStore, FeedState, NewSnapshot, Snapshot, feed_name
 from s2s_pipelines.errors import ContractViolation, DataError, S2SError, TransientError
@@ -46,6 +47,7 @@ class FeedResult:
         rows_in: rows the source delivered in this read; equals ``rows_out + rejected + ignored``.
         stands_since: when the snapshot that now stands was last read or confirmed; None when there is none.
         age_s: seconds since then.
+        limit_s: the age beyond which what stands is stale.
         notes: sentences a person should see.
         unfit: why the read was refused.
     """
@@ -60,10 +62,17 @@ class FeedResult:
     is_complete: bool = False
     stands_since: datetime | None = None
     age_s: float | None = None
+    limit_s: float | None = None
     snapshot_id: int | None = None
     notes: tuple[str, ...] = ()
     unfit: tuple[Unfit, ...] = ()
     fault: Fault | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether what stands is older than it may be; not while a person stopped reading it."""
+        is_known = self.outcome != "paused" and self.age_s is not None and self.limit_s is not None
+        return is_known and (self.age_s or 0.0) > (self.limit_s or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +95,10 @@ class _Reading:
         since = None if stands is None else stands.read_at
         age_s = None if since is None else (self.clock.now() - since).total_seconds()
         of = None if stands is None else stands.id
-        source, feed = self.source.source, self.feed.feed
-        return FeedResult(source, feed, outcome, stands_since=since, age_s=age_s, snapshot_id=of, **known)
+        source, feed, limit_s = self.source.source, self.feed.feed, stale_limit(self.feed).total_seconds()
+        return FeedResult(
+            source, feed, outcome, stands_since=since, age_s=age_s, limit_s=limit_s, snapshot_id=of, **known
+        )
 
 
 def read_feed(

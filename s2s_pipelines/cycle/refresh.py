@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from s2s_pipelines.cycle.catalogue_merge import CatalogueResult, merge_client, rhythm_of, standing
-from s2s_pipelines.cycle.client_plan import ClientPlan, SourcePlan
+from s2s_pipelines.cycle.client_plan import ClientPlan, FeedPlan, SourcePlan
 from s2s_pipelines.cycle.feed_read import FeedResult, read_feed
+from s2s_pipelines.cycle.freshness import stale_limit
 from s2s_pipelines.cycle.pausing import PauseOf, never_paused
 from s2s_pipelines.cycle.port import CatalogueStore, feed_name
 from s2s_pipelines.cycle.timetable import Punctuality, is_due, is_full_due
@@ -126,11 +127,11 @@ def refresh_source(
         state, now = states.get((source.source, feed.feed)), clock.now()
         is_wanted = is_due(feed, state, now) if feeds is None else feed.feed in feeds
         if not is_wanted:
-            results.append(_as_it_stands(plan, source, feed.feed, store, clock))
+            results.append(_as_it_stands(plan, source, feed, store, clock))
             continue
         pause = pause_of("read", source=source.source)
         if pause is not None:
-            stands = _as_it_stands(plan, source, feed.feed, store, clock)
+            stands = _as_it_stands(plan, source, feed, store, clock)
             results.append(replace(stands, outcome="paused", notes=(f"{pause.message}; {pause.remedy}",)))
             continue
         full = is_full or is_full_due(feed, state, now, plan.timezone)
@@ -139,12 +140,15 @@ def refresh_source(
     return SourceResult(source.source, tuple(results), kept_rhythm)
 
 
-def _as_it_stands(plan: ClientPlan, source: SourcePlan, feed: Feed, store: CatalogueStore, clock: Clock) -> FeedResult:
-    stands = store.current(plan.client, feed_name(source.source, feed))
+def _as_it_stands(
+    plan: ClientPlan, source: SourcePlan, feed: FeedPlan, store: CatalogueStore, clock: Clock
+) -> FeedResult:
+    stands = store.current(plan.client, feed_name(source.source, feed.feed))
+    told = FeedResult(source.source, feed.feed, "not_due", limit_s=stale_limit(feed).total_seconds())
     if stands is None:
-        return FeedResult(source.source, feed, "not_due")
+        return told
     age_s = (clock.now() - stands.read_at).total_seconds()
-    return FeedResult(source.source, feed, "not_due", stands_since=stands.read_at, age_s=age_s, snapshot_id=stands.id)
+    return replace(told, stands_since=stands.read_at, age_s=age_s, snapshot_id=stands.id)
 
 
 def _check_asked(plan: ClientPlan, asked: Mapping[str, Collection[Feed]] | None) -> None:

@@ -8,6 +8,7 @@ import dagster as dg
 from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.orchestration.assets import broken_asset, client_assets
 from s2s_pipelines.orchestration.dead_runs import dead_runs
+from s2s_pipelines.orchestration.fleet import fleet, fleet_sensor
 from s2s_pipelines.orchestration.housekeeping import daily_housekeeping, housekeeping_job
 from s2s_pipelines.orchestration.order_job import orders_job, sweep_asset
 from s2s_pipelines.orchestration.pauses import pauses
@@ -22,17 +23,17 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
     with warnings.catch_warnings():
         # Backfill policies are marked beta; the sweep needs one run for a range of days.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        fleet = workshop.fleet
-        cycle: list[dg.AssetsDefinition] = [made for client in fleet.clients for made in client_assets(client)]
-        sweeps = [made for client in fleet.clients if (made := sweep_asset(client)) is not None]
-        broken = [broken_asset(client) for client in fleet.broken]
-    sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs, pauses]
+        declared = workshop.fleet
+        cycle: list[dg.AssetsDefinition] = [made for client in declared.clients for made in client_assets(client)]
+        sweeps = [made for client in declared.clients if (made := sweep_asset(client)) is not None]
+        broken = [broken_asset(client) for client in declared.broken]
+    sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs, pauses, fleet_sensor]
     schedules: list[dg.ScheduleDefinition] = [daily_housekeeping]
     if cycle:
         sensors.append(make_cycle_sensor(cycle))
         schedules.append(make_nightly(cycle))
-    sensors.append(make_declaration_sensor({client.name: client.text() for client in fleet.broken}))
-    assets: list[Any] = [*cycle, *sweeps, *(spec for spec, _ in broken)]
+    sensors.append(make_declaration_sensor({client.name: client.text() for client in declared.broken}))
+    assets: list[Any] = [fleet, *cycle, *sweeps, *(spec for spec, _ in broken)]
     return dg.Definitions(
         assets=assets,
         asset_checks=[check for _, check in broken],

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+
+from s2s_pipelines.cycle.look import spell
 
 if TYPE_CHECKING:
     from s2s_pipelines.cycle.feed_read import FeedResult
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 Judged = tuple[bool, dg.AssetCheckSeverity, str]
 _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 OK = "as it should be"
+IN_TIME = "in_time"
+"""The check that shows what is stale or late; told anew by the sensor ``fleet`` as time passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +67,27 @@ def source_checks(key: dg.AssetKey) -> list[Check]:
         return rejected == 0, _WARN, f"{rejected} rows were rejected; each is kept with its reason" if rejected else OK
 
     def in_time(result: "ClientResult") -> Judged:
+        stale = [stale_text(f.feed, f.stands_since, f.limit_s) for f in read(result) if f.is_stale]
         kept = result.sources[source].punctuality
-        return kept in (None, "in_time"), _WARN, OK if kept in (None, "in_time") else f"the next delivery is {kept}"
+        late = [] if kept in (None, "in_time") else [f"the next delivery is {kept}"]
+        return not (stale or late), _WARN, "\n".join([*stale, *late]) or OK
 
     return [
         Check(dg.AssetCheckSpec("read", asset=key, description="The newest read stands."), reachable),
         Check(dg.AssetCheckSpec("rows", asset=key, description="Rows in = rows out + rejected + ignored."), accounted),
-        Check(dg.AssetCheckSpec("in_time", asset=key, description="The source keeps to its declared rhythm."), in_time),
+        Check(
+            dg.AssetCheckSpec(
+                IN_TIME, asset=key, description="What stands is not stale, and the source keeps to its declared rhythm."
+            ),
+            in_time,
+        ),
     ]
+
+
+def stale_text(feed: str, good_at: datetime | None, limit_s: float | None) -> str:
+    """How a check says that what stands of a feed is stale; the age is left out, so that the same verdict reads the same."""
+    since = f"the last good read is of {good_at:%Y-%m-%d %H:%M} UTC" if good_at is not None else "it was never read"
+    return f"{feed} is stale: {since}, declared is at most {spell(timedelta(seconds=limit_s or 0.0))}"
 
 
 def _age(feed: "FeedResult") -> str:
