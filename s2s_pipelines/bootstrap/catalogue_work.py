@@ -1,8 +1,6 @@
 """The catalogue's side of the workshop: refresh, plan, push, and what is due of them."""
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -12,12 +10,11 @@ from s2s_pipelines.bootstrap.foundation import Foundation
 from s2s_pipelines.config.fleet import Client
 from s2s_pipelines.config.loader import load_client
 from s2s_pipelines.connectors.registry import connectors
-from s2s_pipelines.cycle.due import DueFeed, due_feeds, has_passed
 from s2s_pipelines.cycle.export import REJECT_COLUMNS
 from s2s_pipelines.cycle.port import CATALOGUE, Snapshot, StoredPlan, feed_name
 from s2s_pipelines.errors import DataError
 from s2s_pipelines.model.field import Feed
-from s2s_pipelines.model.pause import Activity, Pause, concerning, stopping
+from s2s_pipelines.model.pause import Activity
 from s2s_pipelines.ports import OpenQuantity
 
 if TYPE_CHECKING:
@@ -31,37 +28,6 @@ if TYPE_CHECKING:
 
 REFRESH_LEASE_S = 1800.0
 """The longest a refresh of one client may take before another one may begin beside it."""
-
-_BUCKET_S = 300
-"""Run keys change at least this often, for a run key launches once even if that run failed (Dagster issue 15982)."""
-
-
-@dataclass(frozen=True, slots=True)
-class CycleWork:
-    """A client whose feeds or channels are due.
-
-    Attributes:
-        feeds: to be read.
-        channels: to be planned and pushed.
-        token: changes with every attempt, and at least every five minutes.
-    """
-
-    client: str
-    feeds: tuple[DueFeed, ...]
-    channels: tuple[str, ...]
-    token: str
-
-
-def _is_open(
-    live: Sequence[Pause],
-    client: str,
-    now: datetime,
-    activity: Activity,
-    *,
-    source: str | None = None,
-    channel: str | None = None,
-) -> bool:
-    return stopping(live, client=client, activity=activity, now=now, source=source, channel=channel) is None
 
 
 class CatalogueWork(Foundation):
@@ -249,30 +215,3 @@ class CatalogueWork(Foundation):
 
     def _open_orders(self, name: str, known_until: datetime | None) -> "Sequence[OpenQuantity]":
         return self.ledger.open_quantities(name, raised_after=known_until)
-
-    def cycles_due(self) -> list[CycleWork]:
-        """Clients whose feeds are due to be read, or whose channels are due to be pushed, without what is paused."""
-        now = self.clock.now()
-        bucket = int(now.timestamp() // _BUCKET_S)
-        live = self.pauses.live()
-        found = []
-        for client in self.fleet.clients:
-            is_open = partial(_is_open, concerning(live, client.name), client.name, now)
-            feeds = due_feeds(client_plan(client), self.catalogues.feed_states(client.name), now)
-            feeds = [feed for feed in feeds if is_open("read", source=feed.source)]
-            open_channels = [key for key in client.declaration.channels if is_open("plan", channel=key)]
-            channels = [key for key in open_channels if feeds or self._is_push_due(client, key, now)]
-            if feeds or channels:
-                seen = [(feed.source, feed.feed, str(feed.attempted_at)) for feed in feeds]
-                plans = [getattr(self.stores.plans.newest(client.name, key), "id", None) for key in channels]
-                text = repr((client.name, seen, channels, plans, bucket))
-                token = hashlib.sha256(text.encode()).hexdigest()[:20]
-                found.append(CycleWork(client.name, tuple(feeds), tuple(channels), token))
-        return found
-
-    def _is_push_due(self, client: Client, channel: str, now: datetime) -> bool:
-        """Whether time has passed since the newest plan was made or confirmed, and there is anything to plan from."""
-        if self.catalogues.current(client.name, CATALOGUE) is None:
-            return False
-        newest = self.stores.plans.newest(client.name, channel)
-        return has_passed(newest.looked_at if newest else None, client.declaration.channels[channel].push_every, now)

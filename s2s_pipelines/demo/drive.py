@@ -53,7 +53,7 @@ class Demo:
     # -- the steps ------------------------------------------------------------------------------------------------
 
     def first_cycle(self) -> None:
-        """Wait until the daemon's own sensor has refreshed and published every client."""
+        """Wait until the daemon's own sensor has refreshed and published every client, few clients in one run."""
         self.say("waiting for the daemon to run each client's first cycle")
         deadline = time.monotonic() + CYCLE_TIMEOUT_S
         told: set[str] = set()
@@ -63,7 +63,8 @@ class Demo:
             for run in runs:
                 if run.run_id not in told and run.is_ended:
                     told.add(run.run_id)
-                    self.say(f"run {run.run_id} {run.tags.get('s2s/client', run.job)}: {run.status}")
+                    for who in run.tags.get("s2s/clients", run.job).split(","):
+                        self.say(f"run {run.run_id} {who}: {run.status}")
             if is_published and all(run.is_ended for run in runs):
                 break
             time.sleep(1)

@@ -73,19 +73,25 @@ Feeds = dict[dg.AssetKey, tuple[str, tuple[Any, ...]]]
 """What each source asset stands for: the source and those of its feeds it covers."""
 
 
-def _source_assets(client: "Client") -> tuple[Feeds, list[dg.AssetSpec]]:
+def source_feeds(client: "Client") -> Feeds:
     """One asset per feed of a primary source, one per linked source."""
     feeds: Feeds = {}
-    specs = []
     for source, declared in client.declaration.sources.items():
         if declared.role == "linked":
-            keys = {linked_key(client.name, source): tuple(declared.feeds)}
+            feeds[linked_key(client.name, source)] = (source, tuple(declared.feeds))
         else:
-            keys = {source_key(client.name, source, feed): (feed,) for feed in declared.feeds}
-        for key, read in keys.items():
-            feeds[key] = (source, read)
-            about = f"{declared.label or source}: {', '.join(read)}. Rejected rows are kept with reason and remedy."
-            specs.append(dg.AssetSpec(key, description=about, kinds={kind}, **_common(client)))
+            feeds |= {source_key(client.name, source, feed): (source, (feed,)) for feed in declared.feeds}
+    return feeds
+
+
+def _source_assets(client: "Client") -> tuple[Feeds, list[dg.AssetSpec]]:
+    feeds = source_feeds(client)
+    specs = []
+    for key, (source, read) in feeds.items():
+        declared = client.declaration.sources[source]
+        kind = client.kinds[declared.connection].manifest.kind
+        about = f"{declared.label or source}: {', '.join(read)}. Rejected rows are kept with reason and remedy."
+        specs.append(dg.AssetSpec(key, description=about, kinds={kind}, **_common(client)))
     return feeds, specs
 
 

@@ -34,6 +34,33 @@ class PublishConfig(dg.Config):
     by: str = Field(default="", description="Who lets it through; kept with the plan. Needed with let_through.")
 
 
+class CycleConfig(dg.Config):
+    """Which clients go through their cycle together."""
+
+    clients: list[str] = Field(
+        default=[], description="Clients whose cycle is run, for example ['karoo_outdoor']; none named: every client."
+    )
+    sources: list[str] = Field(
+        default=[],
+        description="Sources to read with all their feeds, due or not, by their key at the client; none named: what is due.",
+    )
+    channels: list[str] = Field(
+        default=[], description="Channels to plan and push, by their key at the client; none named: all of them."
+    )
+    full: bool = Field(
+        default=False,
+        description="Read whole, ignoring cursors; without named sources that is every feed, due or not. Nothing is deleted "
+        "by it: absent is not deleted.",
+    )
+    threads: int = Field(
+        default=3,
+        ge=1,
+        le=16,
+        description="Clients side by side; one that waits for somebody outside for long does not count.",
+    )
+    token: str = Field(default="", description="Filled in by the sensor for the clients it claimed; leave it empty.")
+
+
 class OrdersConfig(dg.Config):
     """Which orders are taken up."""
 

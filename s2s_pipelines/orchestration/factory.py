@@ -7,14 +7,15 @@ import dagster as dg
 
 from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.orchestration.assets import broken_asset, client_assets
+from s2s_pipelines.orchestration.cycle_job import cycle_job
 from s2s_pipelines.orchestration.dead_runs import dead_runs
 from s2s_pipelines.orchestration.fleet import fleet, fleet_sensor
 from s2s_pipelines.orchestration.housekeeping import daily_housekeeping, housekeeping_job
 from s2s_pipelines.orchestration.order_job import orders_job, sweep_asset
 from s2s_pipelines.orchestration.pauses import pauses
 from s2s_pipelines.orchestration.resync import resync_job
-from s2s_pipelines.orchestration.schedules import make_nightly
-from s2s_pipelines.orchestration.sensors import failures, make_cycle_sensor, make_declaration_sensor, orders_due
+from s2s_pipelines.orchestration.schedules import full_reads
+from s2s_pipelines.orchestration.sensors import cycle_due, failures, make_declaration_sensor, orders_due
 from s2s_pipelines.orchestration.worker import run_executor
 
 
@@ -30,14 +31,14 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
     sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs, pauses, fleet_sensor]
     schedules: list[dg.ScheduleDefinition] = [daily_housekeeping]
     if cycle:
-        sensors.append(make_cycle_sensor(cycle))
-        schedules.append(make_nightly(cycle))
+        sensors.append(cycle_due)
+        schedules.append(full_reads)
     sensors.append(make_declaration_sensor({client.name: client.text() for client in declared.broken}))
     assets: list[Any] = [fleet, *cycle, *sweeps, *(spec for spec, _ in broken)]
     return dg.Definitions(
         assets=assets,
         asset_checks=[check for _, check in broken],
-        jobs=[orders_job, resync_job, housekeeping_job],
+        jobs=[cycle_job, orders_job, resync_job, housekeeping_job],
         sensors=sensors,
         schedules=schedules,
         resources={"workshop": workshop},

@@ -13,11 +13,13 @@ TABLE_ROWS = 30
 _PLOT_BYTES = 50_000
 
 
-def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> dg.TableMetadataValue:
+def table(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, most: int = TABLE_ROWS
+) -> dg.TableMetadataValue:
     """The first rows as a table; every cell as text, so that a code keeps its zeros."""
     records: list[dg.TableRecord] = []
     for row in rows:
-        if len(records) == TABLE_ROWS:
+        if len(records) == most:
             break
         records.append(dg.TableRecord({name: _cell(row.get(name)) for name in columns}))
     schema = dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in columns])

@@ -3,29 +3,20 @@
 import dagster as dg
 
 from s2s_pipelines.bootstrap import Workshop
-from s2s_pipelines.orchestration.cycle_request import clients_under_way, cycle_request
+from s2s_pipelines.orchestration.cycle_job import cycle_job
+from s2s_pipelines.orchestration.cycle_request import cycle_requests
 
 
-def make_nightly(assets: list[dg.AssetsDefinition]) -> dg.ScheduleDefinition:
-    """Every quarter of an hour: clients whose daily full read is due by their own clock."""
-
-    @dg.schedule(
-        name="full_reads",
-        cron_schedule="*/15 * * * *",
-        target=dg.AssetSelection.assets(*(key for made in assets for key in made.keys)),
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Full compares: clients whose `full_at` has passed, in their own time zone, since the last one.",
-    )
-    def full_reads(
-        context: dg.ScheduleEvaluationContext, workshop: dg.ResourceParam[Workshop]
-    ) -> list[dg.RunRequest] | dg.SkipReason:
-        """One run for each client whose nightly read is due."""
-        going = clients_under_way(context.instance)
-        requests = [
-            cycle_request(work, "full")
-            for work in workshop.cycles_due()
-            if work.client not in going and any(feed.is_nightly for feed in work.feeds)
-        ]
-        return requests or dg.SkipReason("no full read is due")
-
-    return full_reads
+@dg.schedule(
+    name="full_reads",
+    cron_schedule="*/15 * * * *",
+    job=cycle_job,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Full compares: clients whose `full_at` has passed, in their own time zone, since the last one.",
+)
+def full_reads(
+    context: dg.ScheduleEvaluationContext, workshop: dg.ResourceParam[Workshop]
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """A few runs for all clients whose nightly read is due, should the sensor be switched off."""
+    due = [work.client for work in workshop.cycles_due() if work.is_nightly]
+    return cycle_requests(context.instance, workshop, due, "full") or dg.SkipReason("no full read is due")

@@ -6,7 +6,8 @@ import time
 import dagster as dg
 
 from s2s_pipelines.bootstrap import Workshop
-from s2s_pipelines.orchestration.cycle_request import clients_under_way, cycle_request
+from s2s_pipelines.orchestration.cycle_job import cycle_job
+from s2s_pipelines.orchestration.cycle_request import cycle_requests
 from s2s_pipelines.orchestration.keys import declaration_key
 from s2s_pipelines.orchestration.order_job import clients_awaited, orders_job
 
@@ -62,23 +63,19 @@ def orders_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[W
     return dg.SensorResult(run_requests=requests, skip_reason=reason)
 
 
-def make_cycle_sensor(assets: list[dg.AssetsDefinition]) -> dg.SensorDefinition:
-    """The sensor that refreshes and publishes clients whose feeds or pushes are due."""
-
-    @dg.sensor(
-        name="cycle_due",
-        target=dg.AssetSelection.assets(*(key for made in assets for key in made.keys)),
-        minimum_interval_seconds=10,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Quick cycles and nightly full reads: the declared rhythm and our own database say which client is due.",
-    )
-    def cycle_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult:
-        """One run for each client that is due."""
-        going = clients_under_way(context.instance)
-        requests = [cycle_request(work, "quick") for work in workshop.cycles_due() if work.client not in going]
-        return dg.SensorResult(run_requests=requests, skip_reason=None if requests else "no client is due")
-
-    return cycle_due
+@dg.sensor(
+    name="cycle_due",
+    job=cycle_job,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Quick cycles and nightly full reads: the declared rhythm and our own database say which client is due.",
+)
+def cycle_due(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SensorResult:
+    """A few runs for all clients that are due; one that takes long has a run of its own."""
+    due = [work.client for work in workshop.cycles_due()]
+    requests = cycle_requests(context.instance, workshop, due, "quick")
+    skip = "every client that is due is in hand already" if due else "no client is due"
+    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else skip)
 
 
 def make_declaration_sensor(broken: dict[str, str]) -> dg.SensorDefinition:

@@ -131,7 +131,7 @@ def test_jobs_sensors_and_schedules_are_shared_few_and_running(root):
     assert {schedule.name for schedule in repository.schedule_defs} == {"full_reads", "daily_housekeeping"}
     assert {sensor.default_status for sensor in repository.sensor_defs} == {dg.DefaultSensorStatus.RUNNING}
     assert {schedule.default_status for schedule in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
-    assert {job.name for job in definitions.jobs} == {"orders", "resync_skus", "housekeeping"}
+    assert {job.name for job in definitions.jobs} == {"cycle", "orders", "resync_skus", "housekeeping"}
     ops = {node.name for node in definitions.resolve_implicit_global_asset_job_def().graph.nodes}
     assert {op for op in ops if op.startswith("karoo")} == {
         "karoo_outdoor__refresh", "karoo_outdoor__publish__shop", "karoo_outdoor__orders"
@@ -139,7 +139,7 @@ def test_jobs_sensors_and_schedules_are_shared_few_and_running(root):
     assert len(ops) == 9
 
 
-@pytest.mark.parametrize("job", ["orders", "resync_skus", "housekeeping"])
+@pytest.mark.parametrize("job", ["cycle", "orders", "resync_skus", "housekeeping"])
 def test_every_setting_of_the_launchpad_is_described(root, job):
     _, definitions = loaded(root)
     op = definitions.resolve_job_def(job).nodes[0].definition

@@ -29,7 +29,7 @@ def test_one_demo_raises_every_order_once_and_a_second_cycle_finds_nothing_to_do
     told = re.search(r"(\d+) skus in \d+ ERPs", done.stdout)
     assert told is not None
     assert int(told.group(1)) >= 1500
-    # One run a client for each of the three cycles, each told by its id.
+    # For each of the three cycles the run of each client, by its id.
     assert len(re.findall(r"^\[.*\] run [0-9a-f-]{36}.*: SUCCESS$", done.stdout, re.M)) >= 9
 
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
 from s2s_pipelines.demo.shopper import Wish
 from s2s_pipelines.demo.stage import CLIENTS
-from s2s_pipelines.orchestration.keys import catalogue_key, plan_key, push_key, source_key
+from s2s_pipelines.storage.schema import cycle_claim
 from tests.e2e.floor import workshop_of
 from tests.servers import free_port
 
@@ -64,35 +65,71 @@ def test_order_sensor_goes_on_when_one_shop_does_not_answer(floor, monkeypatch):
     assert "3 channels were asked" in tick.skip_message
 
 
-def test_cycle_sensor_asks_for_what_is_due_and_for_no_client_under_way(floor, later):
+@pytest.fixture
+def unclaimed(floor):
+    """No client is claimed, neither before nor after: what a test claims ahead of its time would hold up the next one."""
+
+    def clear():
+        with floor.workshop.engine.begin() as connection:
+            connection.execute(sa.delete(cycle_claim))
+
+    clear()
+    yield
+    clear()
+
+
+def config_of(request):
+    return request.run_config["ops"]["cycle_clients"]["config"]
+
+
+def test_cycle_sensor_asks_for_one_run_of_all_that_are_due_and_for_none_that_is_in_hand(floor, later, unclaimed):
     for client in CLIENTS:
         floor.materialise(floor.keys_of(client))
     quiet = floor.tick("cycle_due")
     assert (quiet.run_requests, quiet.skip_message) == ([], "no client is due")
 
     with later(minutes=11) as workshop:
-        due = {
-            request.tags["s2s/client"]: request for request in floor.tick("cycle_due", workshop=workshop).run_requests
-        }
-        assert set(due) == set(CLIENTS)
-        client = "twin_branches"
-        assert set(due[client].asset_selection) == {
-            source_key(client, "north", "products"), source_key(client, "south", "products"),
-            catalogue_key(client), plan_key(client, "shop"), push_key(client, "shop"),
-        }  # fmt: skip
-        assert due[client].tags["s2s/cycle"] == "quick"
-        assert due[client].tags["dagster/max_runtime"] == "3600"
-        assert due[client].run_key.startswith("cycle:")
-        job = floor.definitions.resolve_implicit_global_asset_job_def()
-        going = floor.instance.create_run_for_job(job, tags=due[client].tags, status=dg.DagsterRunStatus.STARTED)
-        try:
-            left = {r.tags["s2s/client"] for r in floor.tick("cycle_due", workshop=workshop).run_requests}
-            assert left == set(CLIENTS) - {client}
-        finally:
-            floor.instance.delete_run(going.run_id)
+        (request,) = floor.tick("cycle_due", workshop=workshop).run_requests
+        assert request.job_name == "cycle"
+        assert set(config_of(request)["clients"]) == set(CLIENTS)
+        assert request.run_key == f"cycle:{config_of(request)['token']}"
+        assert request.tags["s2s/cycle"] == "quick"
+        assert request.tags["dagster/max_runtime"] == "3600"
+        again = floor.tick("cycle_due", workshop=workshop)
+        assert (again.run_requests, again.skip_message) == ([], "every client that is due is in hand already")
 
 
-def test_nightly_schedule_asks_for_full_reads_once_their_hour_has_passed(floor, later):
+def test_request_that_was_lost_is_made_again_unless_its_run_waits_for_its_turn(floor, later, unclaimed):
+    with later(minutes=11) as workshop:
+        (request,) = floor.tick("cycle_due", workshop=workshop).run_requests
+    job = floor.definitions.resolve_job_def("cycle")
+    waiting = floor.instance.create_run_for_job(
+        job, run_config=request.run_config, tags=request.tags, status=dg.DagsterRunStatus.NOT_STARTED
+    )
+    with later(minutes=14) as workshop:
+        assert floor.tick("cycle_due", workshop=workshop).run_requests == []
+        floor.instance.delete_run(waiting.run_id)
+        (anew,) = floor.tick("cycle_due", workshop=workshop).run_requests
+    assert set(config_of(anew)["clients"]) == set(config_of(request)["clients"]) == set(CLIENTS)
+    assert config_of(anew)["token"] != config_of(request)["token"]
+
+
+def test_client_that_takes_long_gets_a_run_of_its_own(floor, later, unclaimed):
+    claims = floor.workshop.claims
+    claims.claim(CLIENTS, "t1", {})
+    claims.take_up("t1", "here", is_gone=lambda _: False)
+    for client, seconds in zip(CLIENTS, (31.0, 2.0, 1.0), strict=True):
+        claims.begin(client, "t1", "here")
+        claims.finish(client, "t1", "here", seconds)
+    with later(minutes=11) as workshop:
+        quick, slow = floor.tick("cycle_due", workshop=workshop).run_requests
+    assert set(config_of(quick)["clients"]) == set(CLIENTS[1:])
+    assert (config_of(slow)["clients"], slow.tags["s2s/cycle"], slow.tags["s2s/client"]) == (
+        [CLIENTS[0]], "slow", CLIENTS[0]
+    )  # fmt: skip
+
+
+def test_nightly_schedule_asks_for_full_reads_once_their_hour_has_passed(floor, later, unclaimed):
     for client in CLIENTS:
         floor.materialise(floor.keys_of(client))
     repository = floor.definitions.get_repository_def()
@@ -109,10 +146,9 @@ def test_nightly_schedule_asks_for_full_reads_once_their_hour_has_passed(floor, 
 
     assert tick(floor.workshop).skip_message == "no full read is due"
     with later(hours=24) as workshop:
-        requests = tick(workshop).run_requests
-    assert {request.tags["s2s/client"] for request in requests} == set(CLIENTS)
-    assert {request.tags["s2s/cycle"] for request in requests} == {"full"}
-    assert all(request.asset_selection for request in requests)
+        (request,) = tick(workshop).run_requests
+    assert set(config_of(request)["clients"]) == set(CLIENTS)
+    assert request.tags["s2s/cycle"] == "full"
 
 
 def test_failure_sensor_names_step_client_and_reason(floor, caplog):

@@ -7,13 +7,11 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from s2s_pipelines.bootstrap import CycleWork, Workshop
+from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.catalogue.breaker import BREAKERS as JUDGED
 from s2s_pipelines.config.environment import Environment
-from s2s_pipelines.cycle.due import DueFeed
 from s2s_pipelines.cycle.feed_read import Fault, FeedResult
 from s2s_pipelines.orchestration import keys
-from s2s_pipelines.orchestration.cycle_request import cycle_request
 from s2s_pipelines.orchestration.metadata import TABLE_ROWS, bars, fenced, table
 from s2s_pipelines.orchestration.verdict import plan_checks, push_checks, source_checks
 
@@ -64,16 +62,6 @@ def test_plot_is_small_and_absent_when_there_is_nothing_to_show():
     assert shown.startswith("![Changes](data:image/png;base64,")
     assert len(shown) < 50_000
     assert bars({f"field {n}": n for n in range(1, 200)}, "Changes") is None, "too large for a page of events"
-
-
-def test_cycle_request_selects_what_is_due_and_everything_behind_it():
-    feeds = (DueFeed("erp", "primary", "products", False, None), DueFeed("sheet", "linked", "stock", False, None))
-    request = cycle_request(CycleWork("c", feeds, ("shop",), "t1"), "quick")
-    assert {"/".join(key.path) for key in request.asset_selection} == {
-        "c/source/erp/products", "c/linked/sheet", "c/catalogue", "c/plan/shop", "c/push/shop"
-    }  # fmt: skip
-    assert request.run_key == "cycle:t1"
-    assert request.tags == {"s2s/client": "c", "s2s/cycle": "quick", "dagster/max_runtime": "3600"}
 
 
 def test_run_key_of_orders_left_over_is_new_within_a_minute_and_stable_until_then(tmp_path):
