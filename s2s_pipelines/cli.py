@@ -19,6 +19,7 @@ class Entry:
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "backup": Entry("s2s_pipelines.command.upkeep:backup", "Write our database and its files to one file."),
     "channels": Entry(
         "s2s_pipelines.command.connector:channels", "List the kinds of channels and what each was verified against."
     ),
@@ -34,6 +35,7 @@ COMMANDS: Mapping[str, Entry] = {
     "orders": Entry("s2s_pipelines.command.orders:orders", "Count orders by state and show those that are held."),
     "plan": Entry("s2s_pipelines.command.catalogue:plan", "Show what a channel would be sent; nothing is sent."),
     "rejects": Entry("s2s_pipelines.command.catalogue:rejects", "Show rejected rows, with reason and remedy."),
+    "restore": Entry("s2s_pipelines.command.upkeep:restore", "Fill an empty database from a backup."),
     "sandbox": Entry(
         "s2s_pipelines.command.sandbox:sandbox", "Run a local shop that behaves as a real one was recorded."
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s2s_pipelines.bootstrap.foundation import Foundation
@@ -9,7 +10,11 @@ from s2s_pipelines.bootstrap.process import LocalProcesses
 from s2s_pipelines.errors import S2SError
 
 if TYPE_CHECKING:
+    from s2s_pipelines.storage.backup_file import Contents
     from s2s_pipelines.storage.retention import Gone, Remains
+
+_LEASE, _LEASE_S = "upkeep", 4 * 3600.0
+"""A backup copies files that housekeeping might delete: one waits for the other."""
 
 LEASE_OF_THE_DEAD_S = 120.0
 """What a process sent before it died has arrived, or never will, by then."""
@@ -47,31 +52,33 @@ class Upkeep(Foundation):
     def shorten_leases_of_the_dead(self) -> list[str]:
         """Let leases end soon that processes of this host held and left when they died; their names.
 
-        A refresh sends nothing: its lease ends at once.
+        A refresh and upkeep send nothing: their leases end at once.
         """
-        return self.leases.shorten(LocalProcesses().has_ended, within_s=LEASE_OF_THE_DEAD_S, at_once=("refresh/",))
+        return self.leases.shorten(
+            LocalProcesses().has_ended, within_s=LEASE_OF_THE_DEAD_S, at_once=("refresh/", _LEASE)
+        )
 
     def housekeep(self, *, is_dry: bool = False) -> HousekeepingReport:
         """Delete old snapshots, plans, raw bodies and orphans by the declared ages; see ``cycle.retention`` for what stays.
 
         A client that fails stops no other: its problem is in the report.
-        """
-        from sqlalchemy.exc import SQLAlchemyError
 
+        Raises:
+            BusyError: a backup is being written, or somebody else keeps house.
+        """
         from s2s_pipelines.storage.retention import Remains
 
         remains = Remains(self.engine, self.environment.home, self.clock, is_dry=is_dry)
         report = HousekeepingReport(dict.fromkeys(("snapshots", "plans", "bodies", "orphans"), 0))
-        for client in remains.clients():
-            try:
+        with self.leases.take(_LEASE, self.holder, _LEASE_S) as lease:
+            for client in remains.clients():
                 self._housekeep_client(remains, client, report)
-            except (S2SError, OSError) as error:
-                report.problems[client] = str(error)
-            except SQLAlchemyError as error:  # its text may hold what was being written
-                report.problems[client] = f"our own database refused it ({type(error).__name__})"
+                lease.renew()
         return report
 
     def _housekeep_client(self, remains: "Remains", client: str, report: HousekeepingReport) -> None:
+        from sqlalchemy.exc import SQLAlchemyError
+
         from s2s_pipelines.cycle.retention import limit
 
         ages, now = self.operations.retention, self.clock.now()
@@ -81,6 +88,25 @@ class Upkeep(Foundation):
             "bodies": lambda: remains.bodies(client, limit(now, ages.bodies)),
             "orphans": lambda: remains.orphans(client),
         }
-        for kind, step in steps.items():
-            gone = step()
-            report.add(kind, gone.count, gone.size_b)
+        try:
+            for kind, step in steps.items():
+                gone = step()
+                report.add(kind, gone.count, gone.size_b)
+        except (S2SError, OSError) as error:
+            report.problems[client] = str(error)
+        except SQLAlchemyError as error:  # its text may hold what was being written
+            report.problems[client] = f"our own database refused it ({type(error).__name__})"
+
+    def back_up(self, path: Path) -> "Contents":
+        """Write a backup of our database and of the files its rows name; everything may go on running meanwhile."""
+        from s2s_pipelines.storage.backup import write_backup
+
+        engine = self.engine
+        with self.leases.take(_LEASE, self.holder, _LEASE_S):
+            return write_backup(engine, self.environment.home, path, self.clock.now())
+
+    def restore(self, path: Path, *, is_replacing: bool) -> "Contents":
+        """Fill an empty database from a backup; see ``storage.restore``."""
+        from s2s_pipelines.storage.restore import restore_backup
+
+        return restore_backup(self.engine, self.environment.home, path, self.clock, is_replacing=is_replacing)

@@ -1,8 +1,14 @@
-"""``s2s sweep-runs`` and ``s2s housekeeping``: what keeps an installation in order, from the command line."""
+"""``s2s sweep-runs``, ``housekeeping``, ``backup`` and ``restore``: what keeps an installation in order."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from s2s_pipelines.command.catalogue import workshop
+
+if TYPE_CHECKING:
+    from s2s_pipelines.storage.backup_file import Contents
 
 
 @click.command()
@@ -36,3 +42,40 @@ def housekeeping(ctx: click.Context, is_dry: bool) -> None:
         for line in report.lines(is_dry=is_dry):
             click.echo(line)
         ctx.exit(1 if report.problems else 0)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def backup(file: Path) -> None:
+    """Write our database and the snapshots and plans that its rows name to FILE, a tar in zstd that must not exist.
+
+    Everything may go on running: the tables are read as they were at one moment. FILE holds orders with names and addresses; it
+    is readable by its owner only. Dagster's own storage is not in it: no order depends on it.
+    """
+    with workshop() as opened:
+        contents = opened.back_up(file)
+    click.echo(_told(contents))
+    if contents.missing:
+        click.echo(
+            f"{len(contents.missing)} files of old plans and snapshots were gone before, {contents.missing[0]} among them"
+        )
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--replace", "is_replacing", is_flag=True, help="First delete everything that our tables hold.")
+def restore(file: Path, is_replacing: bool) -> None:
+    """Fill this environment's database, SQLite or PostgreSQL, and S2S_HOME from FILE. Stop the services first.
+
+    FILE is compared with its checksums as a whole before anything is changed. The database must be empty.
+    """
+    with workshop() as opened:
+        contents = opened.restore(file, is_replacing=is_replacing)
+    click.echo(_told(contents))
+
+
+def _told(contents: "Contents") -> str:
+    rows, files = sum(contents.tables.values()), contents.files()
+    size_b = sum(contents.members[name][0] for name in files)
+    what = f"{rows} rows of {len(contents.tables)} tables and {len(files)} files ({size_b / 1e6:.1f} MB)"
+    return f"{what}, as of {contents.created_at}"

@@ -28,7 +28,10 @@ class HousekeepingConfig(dg.Config):
 
 def keep_house(workshop: Workshop, instance: dg.DagsterInstance, *, is_dry: bool = False) -> HousekeepingReport:
     """Delete what is kept no longer: ours, client by client, and then Dagster's runs and ticks."""
-    report = workshop.housekeep(is_dry=is_dry)
+    try:
+        report = workshop.housekeep(is_dry=is_dry)
+    except S2SError as error:
+        report = HousekeepingReport(problems={"S2S_HOME": str(error)})
     ages, now = workshop.operations.retention, workshop.clock.now().astimezone(UTC)
     try:
         runs, is_left = delete_old_runs(instance, limit(now, ages.runs), budget_s=RUNS_BUDGET_S, is_dry=is_dry)

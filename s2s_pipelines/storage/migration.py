@@ -28,10 +28,26 @@ def migrate(engine: sa.Engine) -> str:
     with writing(engine, "migrate our database") as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRES_LOCK)))
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        upgrade(connection, "head")
     return newest()
+
+
+def upgrade(connection: sa.Connection, revision: str) -> None:
+    """Bring the tables to a revision, or to ``head``, within the caller's transaction."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def drop_all(connection: sa.Connection) -> None:
+    """Drop our tables, which must be of the newest revision, with everything in them; within the caller's transaction."""
+    metadata.drop_all(connection)
+    connection.execute(sa.text(f"DROP TABLE {VERSION_TABLE}"))
+
+
+def revisions() -> frozenset[str]:
+    """Every revision this program knows."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def newest() -> str:

@@ -27,7 +27,7 @@ def write_table(path: Path, table: "pa.Table") -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-    _settle_folder(path.parent)
+    settle(path.parent)
 
 
 def write_tables(folder: Path, tables: "Mapping[str, pa.Table]") -> None:
@@ -36,7 +36,7 @@ def write_tables(folder: Path, tables: "Mapping[str, pa.Table]") -> None:
     for name, table in tables.items():
         write_table(unfinished / f"{name}.parquet", table)
     unfinished.replace(folder)
-    _settle_folder(folder.parent)
+    settle(folder.parent)
 
 
 def read_table(path: Path, *, columns: Sequence[str] | None = None, skus: Sequence[str] | None = None) -> "pa.Table":
@@ -64,9 +64,9 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, skus: Sequen
         ) from error
 
 
-def _settle_folder(folder: Path) -> None:
-    """Bring a folder's list of names to disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def settle(path: Path) -> None:
+    """Bring a file's content, or a folder's list of names, to disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

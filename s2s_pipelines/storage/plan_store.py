@@ -19,7 +19,8 @@ from s2s_pipelines.storage.parquet_file import read_table, write_tables
 from s2s_pipelines.storage.schema import plan as plan_table
 from s2s_pipelines.storage.transaction import reading, writing
 
-_TABLES = ("changes", "items", "left_out")
+TABLES = ("changes", "items", "left_out")
+"""Files of a plan's folder."""
 
 
 class Plans:
@@ -100,7 +101,7 @@ class Plans:
             DataError: its files are gone or damaged, or are not what was kept.
         """
         folder = self._folder / stored.path
-        tables = {name: read_table(folder / f"{name}.parquet") for name in _TABLES}
+        tables = {name: read_table(folder / f"{name}.parquet") for name in TABLES}
         said = json.loads((tables["items"].schema.metadata or {}).get(b"plan", b"{}"))
         if said.get("digest") != stored.digest:
             raise DataError(

@@ -69,7 +69,7 @@ class World:
         """An order that was raised, told and is complete."""
         placed = order(code)
         self.ledger.store_raw(CLIENT, CHANNEL, [RawOrder(code, f"body of {code}", self.clock.now())])
-        (item,) = self.ledger.untaken(CLIENT, limit=10, scope=Scope())
+        (item,) = self.ledger.untaken(CLIENT, limit=10, scope=Scope(frozenset({(CHANNEL, code)})))
         record = self.ledger.take_in(item, placed, DUE)
         record = self.ledger.plan(record, [document("erp", code)], {"A": "erp"})
         (made,) = record.documents
