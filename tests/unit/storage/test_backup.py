@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import tarfile
-from datetime import timedelta
 
 import pyarrow as pa
 import pytest
@@ -174,9 +173,9 @@ def test_database_that_somebody_works_on_is_left_alone(database, tmp_path):
     world = fill(old, tmp_path / "old")
     path = tmp_path / "backup.tar.zst"
     write_backup(old, tmp_path / "old", path, world.clock.now())
-    with Leases(new, world.clock).take("refresh/acme", "somebody", 60):
-        with pytest.raises(ConfigurationError, match="refresh/acme"):
-            restore_backup(new, tmp_path / "new", path, world.clock, is_replacing=True)
+    leases = Leases(new, world.clock)
+    with leases.take("refresh/acme", "somebody", 60), pytest.raises(ConfigurationError, match="refresh/acme"):
+        restore_backup(new, tmp_path / "new", path, world.clock, is_replacing=True)
 
 
 def test_leases_that_were_held_end_and_their_tokens_go_on(database, tmp_path):
@@ -354,8 +353,7 @@ def test_files_that_retention_deleted_are_told_and_the_rest_is_kept(database, tm
     world = fill(database("sqlite"), tmp_path / "old")
     world.clock.move(days=300)
     world.keep()
-    (gone,) = [p for p in (tmp_path / "old" / "plans").rglob("items.parquet")][:1]
-    gone.unlink()
-    written = write_backup(world.engine, tmp_path / "old", tmp_path / "b", world.clock.now() + timedelta(0))
+    next((tmp_path / "old" / "plans").rglob("items.parquet")).unlink()
+    written = write_backup(world.engine, tmp_path / "old", tmp_path / "b", world.clock.now())
     assert [name.rsplit("/", 1)[1] for name in written.missing] == ["items.parquet"]
     assert restore_backup(database("sqlite"), tmp_path / "new", tmp_path / "b", world.clock).missing == written.missing
