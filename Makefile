@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 S2S_ENV := DAGSTER_HOME=$(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-unit test-contract test-integration test-e2e kills dialects docs clean
+.PHONY: help setup demo check test test-unit test-contract test-integration test-e2e kills dialects bench-fleet docs clean
 
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  %-18s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ kills: setup ## SIGKILL at every step of an order's way; last line JSON
 
 dialects: setup ## flat_file on odd and ordinary files; last line JSON
 	@$(BIN)/python -m tests.dialects
+
+bench-fleet: setup ## what a fleet costs on real services and PostgreSQL; CLIENTS=1000; last line JSON
+	@$(S2S_ENV) $(BIN)/python -W ignore -m bench.fleet $(if $(CLIENTS),--clients $(CLIENTS))
 
 docs: setup ## write the generated pages of docs/ anew
 	$(BIN)/python -m tests.docs --write

@@ -126,7 +126,7 @@ def _made(
     """The catalogue of these inputs, and whether it had to be made."""
     ids = {f"{source}/{feed}": snapshot.id for (source, feed), snapshot in inputs.items()}
     read_at = min(snapshot.read_at for snapshot in inputs.values())
-    recipe = _recipe(plan, ids, zeroed)
+    recipe = merge_recipe(plan, ids, zeroed)
     if current is not None and current.details.get("recipe") == recipe:
         told = store.confirm(current, read_at=read_at, cursor=None, source_modified_at=None, details={})
         return told, False
@@ -167,7 +167,7 @@ def _frames(source: SourcePlan, store: CatalogueStore, inputs: Inputs, zeroed: f
     )
 
 
-def _recipe(plan: ClientPlan, ids: Mapping[str, int], zeroed: frozenset[str]) -> str:
+def merge_recipe(plan: ClientPlan, ids: Mapping[str, int], zeroed: frozenset[str]) -> str:
     """Everything a merge depends on."""
     sources = [(s.source, s.role, s.of, s.precedence, s.match, sorted(s.flags.items())) for s in plan.sources]
     return hashlib.sha256(repr((sorted(ids.items()), sources, sorted(zeroed), __version__)).encode()).hexdigest()

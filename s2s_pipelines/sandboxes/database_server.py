@@ -189,8 +189,8 @@ def _stop(process: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[Server]:
-    """A PostgreSQL of its own, stopped and removed at the end."""
+def postgres(*, is_durable: bool = False) -> Iterator[Server]:
+    """A PostgreSQL of its own, stopped and removed at the end; a ``durable`` one waits for the disk as one in earnest does."""
     initdb, program = _postgres_programs()
     with _server_folder("postgres") as folder:
         log = folder / "server.log"
@@ -201,8 +201,8 @@ def postgres() -> Iterator[Server]:
         options = ["-D", f"{folder}/data", "-U", "trial", "-A", "scram-sha-256", f"--pwfile={secret}"]
         _run([*(_runs_as("postgres") or []), str(initdb), *options, "-E", "UTF8", "--locale=C", "--no-sync"], log)
         port = free_port()
-        quick = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", f"unix_socket_directories={folder}"]
-        quick += [f"port={port}", "listen_addresses=127.0.0.1", "max_connections=60", "logging_collector=off"]
+        quick = [] if is_durable else ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        quick += [f"unix_socket_directories={folder}", f"port={port}", "listen_addresses=127.0.0.1", "max_connections=60", "logging_collector=off"]
         command = [str(program), "-D", f"{folder}/data", *itertools.chain(*(("-c", q) for q in quick))]
         process = _start(command, "postgres", log, "INT")
         server = Server("postgres", "127.0.0.1", port, process, folder, "trial", _make_postgres_database)
