@@ -197,7 +197,14 @@ class CatalogueWork(Foundation):
         client = self.client(name)
         waiting = partial(self._open_orders, name)
         return explain(
-            client_plan(client), channel_plan(client, channel), self.stores, waiting, self.clock, sku=sku, field=field
+            client_plan(client),
+            channel_plan(client, channel),
+            self.stores,
+            waiting,
+            self.clock,
+            sku=sku,
+            field=field,
+            pause_of=partial(self.pause_of, name),
         )
 
     def enriched(self, name: str) -> int:

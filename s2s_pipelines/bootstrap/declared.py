@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from s2s_pipelines.bootstrap.choice import demand_known
 from s2s_pipelines.config.fleet import Client
-from s2s_pipelines.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from s2s_pipelines.cycle.client_plan import ChannelPlan, ClientPlan
@@ -48,8 +48,6 @@ def channel_plan(client: Client, channel: str) -> "ChannelPlan":
     """
     from s2s_pipelines.cycle.client_plan import ChannelPlan
 
-    declared = client.declaration.channels.get(channel)
-    if declared is None:
-        known = ", ".join(client.declaration.channels) or "none"
-        raise ConfigurationError(f"there is no channel {channel}", client=client.name, next_step=f"use one of: {known}")
+    demand_known(channel, client.declaration.channels, "channel", client=client.name)
+    declared = client.declaration.channels[channel]
     return ChannelPlan(channel, declared.policy, is_first_approved=declared.first_push == "approve")

@@ -14,6 +14,7 @@ from s2s_pipelines.config.fleet_cache import load_fleet_cached
 from s2s_pipelines.config.operations import Operations, load_operations
 from s2s_pipelines.connectors.registry import connectors
 from s2s_pipelines.errors import ConfigurationError
+from s2s_pipelines.model.field import near_miss
 from s2s_pipelines.ports import Channel, Clock, Source
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from s2s_pipelines.storage.lease import Leases
     from s2s_pipelines.storage.ledger import OrderLedger
     from s2s_pipelines.storage.pause_store import Pauses
+
+
+_MOST_NAMED = 12
 
 
 class SystemClock:
@@ -79,8 +83,10 @@ class Foundation:
         for broken in self.fleet.broken:
             if broken.name == name:
                 raise ConfigurationError(f"its declarations do not load: {broken.text()}", client=name)
-        known = ", ".join(c.name for c in self.fleet.clients) or "none"
-        raise ConfigurationError("no such client is declared", client=name, next_step=f"use one of: {known}")
+        close = near_miss(name, list(self._clients))
+        some = ", ".join(list(self._clients)[:_MOST_NAMED]) or "none"
+        hint = f"did you mean {close}?" if close else f"use one of those that s2s status lists, such as: {some}"
+        raise ConfigurationError("no such client is declared", client=name, next_step=hint)
 
     @property
     def engine(self) -> "sa.Engine":

@@ -2,8 +2,9 @@
 
 from s2s_pipelines.bootstrap.cycle_work import CycleRoom
 from s2s_pipelines.bootstrap.fleet_work import FleetWork
+from s2s_pipelines.bootstrap.operator_work import OperatorRoom
 from s2s_pipelines.bootstrap.order_work import OrderRoom
 
 
-class Workshop(CycleRoom, OrderRoom, FleetWork):
+class Workshop(CycleRoom, OrderRoom, OperatorRoom, FleetWork):
     """Both sides in one hand: what Dagster, the command line and the demo work with."""

@@ -12,10 +12,12 @@ from s2s_pipelines.catalogue.channel_field import Fields, channel_fields
 from s2s_pipelines.catalogue.desired import Desired
 from s2s_pipelines.catalogue.held import held_schema
 from s2s_pipelines.cycle.absence import Absence, why_unknown
+from s2s_pipelines.cycle.approval import why_awaiting
 from s2s_pipelines.cycle.client_plan import ChannelPlan, ClientPlan
 from s2s_pipelines.cycle.derivation import derivation, frame_column, state_field
 from s2s_pipelines.cycle.figure import OpenOrders, inputs_of
 from s2s_pipelines.cycle.origin import Cell, origin
+from s2s_pipelines.cycle.pausing import PauseOf, never_paused
 from s2s_pipelines.cycle.port import CATALOGUE, HeldItem, ItemKey, Snapshot, StoredPlan
 from s2s_pipelines.cycle.publish import Stores, deducted_units, wanted_state
 from s2s_pipelines.errors import ConfigurationError
@@ -44,8 +46,8 @@ class Explanation:
     Attributes:
         is_listed: the channel shows it, as far as it ever confirmed.
         reason: None while it is listed and nothing is in its way; else the one reason: ``never_read``, ``ignored``,
-            ``rejected``, ``conflict``, ``rule`` or another reason of being left out, ``breaker``, ``push_failed``,
-            ``not_pushed``.
+            ``rejected``, ``conflict``, ``rule`` or another reason of being left out, ``breaker``, ``paused``,
+            ``awaiting_approval``, ``push_failed``, ``not_pushed``.
         message: that reason in a sentence.
         remedy: what a person can do about it.
         fields: per field (our words of a desired state) its chain.
@@ -89,6 +91,7 @@ class _Case:
     items: Mapping[ItemKey, HeldItem]
     plan: StoredPlan | None
     planned: Sequence[Mapping[str, Any]]
+    pause_of: PauseOf
 
     @property
     def own(self) -> Mapping[str, Any]:
@@ -109,6 +112,7 @@ def explain(
     *,
     sku: str,
     field: str | None = None,
+    pause_of: PauseOf = never_paused,
 ) -> Explanation:
     """Why a sku looks on a channel as it does, or why it is not there.
 
@@ -120,6 +124,7 @@ def explain(
         clock: the time.
         sku: the variant.
         field: only this field, in the vocabulary's or the channel state's word; None: all.
+        pause_of: tells what a person stopped for a while.
 
     Raises:
         ConfigurationError: no such field.
@@ -130,11 +135,13 @@ def explain(
     rows = None if catalogue is None else stores.catalogue.read(catalogue)
     if catalogue is None or rows is None or not _mentions(rows, sku):
         absence = why_unknown(client, stores.catalogue, sku)
+        if absence.reason == "never_read":
+            absence = _unread(client, pause_of) or absence
         is_listed = "variant" in found and found["variant"].is_listed
         return Explanation(
             client.client, channel.channel, sku, is_listed, absence.reason, absence.message, absence.remedy
         )
-    case = _case(client, channel, stores, orders, sku, catalogue, rows)
+    case = _case(client, channel, stores, orders, sku, catalogue, rows, pause_of)
     item = case.items.get(("variant", sku))
     verdict = _verdict(case)
     names = [_known_field(case, field)] if field is not None else [*case.fields.variant, *case.fields.product]
@@ -148,6 +155,15 @@ def explain(
         "" if verdict is None else verdict.remedy,
         {name: _chain(case, name) for name in names},
     )
+
+
+def _unread(client: ClientPlan, pause_of: PauseOf) -> Absence | None:
+    """A primary source that may have the sku by now and is not read for a while."""
+    for source in client.sources:
+        pause = pause_of("read", source=source.source) if source.role == "primary" else None
+        if pause is not None:
+            return Absence("paused", f"no primary source delivered it yet, and {pause.message}", pause.remedy)
+    return None
 
 
 def _mentions(rows: "pa.Table", sku: str) -> bool:
@@ -164,6 +180,7 @@ def _case(
     sku: str,
     catalogue: Snapshot,
     rows: "pa.Table",
+    pause_of: PauseOf,
 ) -> _Case:
     import pyarrow.compute as pc
 
@@ -191,6 +208,7 @@ def _case(
         items={(item.level, item.item_key): item for item in known},
         plan=plan,
         planned=_planned(stores, plan, sku),
+        pause_of=pause_of,
     )
 
 
@@ -236,6 +254,9 @@ def _verdict(case: _Case) -> Absence | None:
         return Absence(
             "breaker", f"plan {case.plan.id} is stopped by {names}: {told}", "let it through, or mend the cause"
         )
+    waiting = _waiting(case)
+    if waiting is not None:
+        return waiting
     product = case.items.get(("product", str(case.own["product_key"])))
     for item in (case.items.get(("variant", case.sku)), product):
         if item is not None and item.failures > 0:
@@ -243,6 +264,21 @@ def _verdict(case: _Case) -> Absence | None:
     listed = case.items.get(("variant", case.sku))
     if listed is None or not listed.is_listed:
         return Absence("not_pushed", "it is to be shown and was not pushed yet", "push the channel")
+    return None
+
+
+def _waiting(case: _Case) -> Absence | None:
+    """What people keep back: a paused channel, or a first plan that nobody approved."""
+    listed = case.items.get(("variant", case.sku))
+    if listed is not None and listed.is_listed and not case.planned:
+        return None
+    pause = case.pause_of("push", channel=case.channel.channel)
+    if pause is not None:
+        return Absence("paused", pause.message, pause.remedy)
+    if case.plan is not None and case.plan.verdict == "awaiting":
+        approved = case.stores.plans.approved(case.client.client, case.channel.channel)
+        message, _, remedy = why_awaiting(case.plan, approved).partition("; ")
+        return Absence("awaiting_approval", message, remedy)
     return None
 
 
@@ -310,8 +346,20 @@ def _in_catalogue(case: _Case, column: str) -> list[Step]:
     cells = origin(case.client, case.stores.catalogue, case.inputs, mine, case.sku, column)
     return [
         *steps,
-        *(Step("cell", _cell(cell), {"column": cell.column, "raw": cell.raw, "row": cell.row}) for cell in cells),
+        *(
+            Step(
+                "cell",
+                f"{_cell(cell)}{_unread_now(case, cell)}",
+                {"column": cell.column, "raw": cell.raw, "row": cell.row},
+            )
+            for cell in cells
+        ),
     ]
+
+
+def _unread_now(case: _Case, cell: Cell) -> str:
+    pause = case.pause_of("read", source=cell.source)
+    return "" if pause is None else f"; not read now: {pause.message}"
 
 
 def _cell(cell: Cell) -> str:

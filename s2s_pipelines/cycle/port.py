@@ -368,5 +368,8 @@ class PlanStore(Protocol):
     def approved(self, client: str, channel: str) -> StoredPlan | None:
         """The newest plan of a channel that a person approved."""
 
+    def decisions(self, client: str, channel: str, limit: int = 50) -> list[StoredPlan]:
+        """The plans of a channel about which a person decided, the newest first."""
+
     def pushed(self, stored: StoredPlan, outcome: Mapping[str, Any], at: datetime | None) -> StoredPlan:
         """Remember what came of pushing; ``at`` None while some of it is still to be sent."""

@@ -11,7 +11,9 @@ from s2s_pipelines.orchestration.cycle_job import cycle_job
 from s2s_pipelines.orchestration.dead_runs import dead_runs
 from s2s_pipelines.orchestration.fleet import fleet, fleet_sensor
 from s2s_pipelines.orchestration.housekeeping import daily_housekeeping, housekeeping_job
-from s2s_pipelines.orchestration.order_job import orders_job, sweep_asset
+from s2s_pipelines.orchestration.look_job import LOOK_JOBS
+from s2s_pipelines.orchestration.operator_job import OPERATOR_JOBS
+from s2s_pipelines.orchestration.order_job import order_days, orders_job, sweep_asset
 from s2s_pipelines.orchestration.pauses import pauses
 from s2s_pipelines.orchestration.resync import resync_job
 from s2s_pipelines.orchestration.schedules import full_reads
@@ -26,7 +28,8 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
         warnings.simplefilter("ignore", dg.BetaWarning)
         declared = workshop.fleet
         cycle: list[dg.AssetsDefinition] = [made for client in declared.clients for made in client_assets(client)]
-        sweeps = [made for client in declared.clients if (made := sweep_asset(client)) is not None]
+        days = order_days(declared.clients)
+        sweeps = [made for client in declared.clients if (made := sweep_asset(client, days)) is not None]
         broken = [broken_asset(client) for client in declared.broken]
     sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs, pauses, fleet_sensor]
     schedules: list[dg.ScheduleDefinition] = [daily_housekeeping]
@@ -38,7 +41,7 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         asset_checks=[check for _, check in broken],
-        jobs=[cycle_job, orders_job, resync_job, housekeeping_job],
+        jobs=[cycle_job, orders_job, resync_job, housekeeping_job, *OPERATOR_JOBS, *LOOK_JOBS],
         sensors=sensors,
         schedules=schedules,
         resources={"workshop": workshop},

@@ -1,8 +1,9 @@
 """Orders: the shared job that takes them up, and each client's sweep by day."""
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -137,16 +138,36 @@ def clients_awaited(instance: dg.DagsterInstance) -> set[str]:
     return found
 
 
-def sweep_asset(client: "Client") -> dg.AssetsDefinition | None:
+def order_days(clients: "Iterable[Client]") -> dg.DailyPartitionsDefinition | None:
+    """The days of all clients' orders, from the first that anybody raises orders of; None where nobody does.
+
+    One definition for all: a backfill over several assets refuses those whose partitions differ ("All the assets at the root of
+    the backfill must have the same PartitionsDefinition", seen with Dagster 1.13). Its days begin where they begin first; each
+    is read in the client's own time zone. One that has not begun there is refused, one before ``orders.from`` raises nothing.
+    """
+    declared = [
+        (channel.orders.from_on, client.declaration.timezone)
+        for client in clients
+        for channel in client.declaration.channels.values()
+        if channel.orders
+    ]
+    if not declared:
+        return None
+    start = min(day for day, _ in declared)
+    noon = datetime.combine(start, time(12))
+    zone = max({timezone for _, timezone in declared}, key=lambda timezone: (_ahead(timezone, noon), timezone))
+    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), end_offset=1, timezone=zone)
+
+
+def _ahead(timezone: str, at: datetime) -> timedelta:
+    return at.replace(tzinfo=ZoneInfo(timezone)).utcoffset() or timedelta()
+
+
+def sweep_asset(client: "Client", days: dg.DailyPartitionsDefinition | None) -> dg.AssetsDefinition | None:
     """The order sweep of one client by day, so that a Dagster backfill over days re-reads them; None without orders."""
     name = client.name
-    starts = [c.orders.from_on for c in client.declaration.channels.values() if c.orders]
-    if not starts:
+    if days is None or not any(channel.orders for channel in client.declaration.channels.values()):
         return None
-    partitions = dg.DailyPartitionsDefinition(
-        start_date=min(starts).isoformat(), end_offset=1, timezone=client.declaration.timezone
-    )
-
     checks = order_checks(orders_key(name))
 
     @dg.multi_asset(
@@ -163,14 +184,14 @@ def sweep_asset(client: "Client") -> dg.AssetsDefinition | None:
             )
         ],
         check_specs=[check.spec for check in checks],
-        partitions_def=partitions,
+        partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def sweep(
         context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        days = context.partition_key_range
-        first, last = date.fromisoformat(days.start), date.fromisoformat(days.end)
+        asked = context.partition_key_range
+        first, last = date.fromisoformat(asked.start), date.fromisoformat(asked.end)
         # Dagster accepts any range, and would note a materialisation for each of its days.
         if last > workshop.today(name):
             raise dg.Failure(f"{last} has not begun yet", allow_retries=False)
