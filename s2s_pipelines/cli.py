@@ -19,22 +19,32 @@ class Entry:
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "approve": Entry(
+        "s2s_pipelines.command.operate:approve", "Approve the first plan of a new channel by name, and push it."
+    ),
     "backup": Entry("s2s_pipelines.command.upkeep:backup", "Write our database and its files to one file."),
     "channels": Entry(
         "s2s_pipelines.command.connector:channels", "List the kinds of channels and what each was verified against."
     ),
     "check": Entry("s2s_pipelines.command.check:check", "Say what is wrong with the declarations, and how to mend it."),
+    "cycle": Entry("s2s_pipelines.command.operate:cycle", "Run one client's cycle here and now, without Dagster."),
     "demo": Entry("s2s_pipelines.command.demo:demo", "Show one full cycle on this machine alone."),
     "explain": Entry(
-        "s2s_pipelines.command.catalogue:explain", "Say where a sku's values come from, or why it is not shown."
+        "s2s_pipelines.command.catalogue:explain", "Explain a sku, from the shop back to the cell, or an order."
     ),
     "housekeeping": Entry(
         "s2s_pipelines.command.upkeep:housekeeping", "Delete what is kept no longer, by the ages of operations.yaml."
     ),
+    "let-through": Entry(
+        "s2s_pipelines.command.operate:let_through", "Let a plan that breakers stopped through, once, and push it."
+    ),
     "new": Entry("s2s_pipelines.command.new:new", "Begin a client, a source or a channel."),
     "orders": Entry("s2s_pipelines.command.orders:orders", "Count orders by state and show those that are held."),
+    "pause": Entry("s2s_pipelines.command.operate:pause", "Stop some work of a client for a while."),
+    "pauses": Entry("s2s_pipelines.command.operate:pauses", "Show what is paused, until when, by whom and why."),
     "plan": Entry("s2s_pipelines.command.catalogue:plan", "Show what a channel would be sent; nothing is sent."),
     "rejects": Entry("s2s_pipelines.command.catalogue:rejects", "Show rejected rows, with reason and remedy."),
+    "resume": Entry("s2s_pipelines.command.operate:resume", "End pauses before their time."),
     "restore": Entry("s2s_pipelines.command.upkeep:restore", "Fill an empty database from a backup."),
     "sandbox": Entry(
         "s2s_pipelines.command.sandbox:sandbox", "Run a local shop that behaves as a real one was recorded."

@@ -37,6 +37,22 @@ class PlanView:
     why: str
     decisions: "tuple[StoredPlan, ...]"
 
+    @property
+    def decided(self) -> tuple[str, ...]:
+        """The decisions in a line each, the newest first."""
+        lines = []
+        for stored in self.decisions:
+            for word, what in (
+                (
+                    stored.let_through,
+                    f"let through: {', '.join(stored.let_through.breakers if stored.let_through else ())}",
+                ),
+                (stored.approval, "approved"),
+            ):
+                if word is not None:
+                    lines.append(f"plan {stored.id} {what} by {word.by} at {word.at:%Y-%m-%d %H:%M} UTC: {word.reason}")
+        return tuple(lines)
+
 
 class OperatorRoom(CatalogueWork):
     """What people do by hand. Every name is checked, and a wrong one refused with the near miss."""
@@ -99,6 +115,18 @@ class OperatorRoom(CatalogueWork):
                 "nothing of that name is paused", client=client, operation="resume", next_step=f"look again: {live}"
             )
         return ended
+
+    def demand_named(self, client: str, *, sources: Collection[str] = (), channels: Collection[str] = ()) -> None:
+        """Refuse names that a client does not have.
+
+        Raises:
+            ConfigurationError: it says which, and the near miss.
+        """
+        declared = self.client(client).declaration
+        for source in sources:
+            demand_known(source, declared.sources, "source", client=client)
+        for channel in channels:
+            demand_known(channel, declared.channels, "channel", client=client)
 
     def _demand_client(self, client: str) -> None:
         if client != EVERYONE:

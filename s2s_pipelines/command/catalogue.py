@@ -31,50 +31,66 @@ def workshop() -> "Iterator[Workshop]":
 @click.argument("channel")
 @click.option("--csv", "as_csv", is_flag=True, help="The whole plan as CSV, one line per changed field.")
 def plan(client: str, channel: str, as_csv: bool) -> None:
-    """Show what CHANNEL of CLIENT would be sent from the catalogue that stands. Nothing is sent, no source is read."""
+    """Show what CHANNEL of CLIENT would be sent from the catalogue that stands. Nothing is sent, no source is read.
+
+    While planning is paused it is the newest plan, as it was made.
+    """
     from s2s_pipelines.cycle.export import plan_csv
 
     with workshop() as opened:
-        result = opened.plan(client, channel)
+        view = opened.look_at_plan(client, channel)
         if as_csv:
-            for piece in plan_csv(result.plan):
+            for piece in plan_csv(view.plan):
                 click.echo(piece, nl=False)
             return
-        click.echo(f"plan {result.stored.id}: {result.stored.verdict}")
-        for name, count in result.stored.counts.items():
+        click.echo(f"plan {view.stored.id}: {view.stored.verdict}")
+        for name, count in view.stored.counts.items():
             click.echo(f"  {name}: {count}")
-        for name in result.stored.tripped:
-            click.echo(f"  stopped by {name}: {result.stored.breakers[name]['message']}")
-        for row in result.plan.changes.slice(0, 20).to_pylist():
+        for row in view.plan.changes.slice(0, 20).to_pylist():
             click.echo(
                 f"  {row['action']} {row['sku'] or row['product_key']} {row['field'] or ''}: {row['before']} -> {row['after']}"
             )
+        if view.plan.changes.num_rows > 20:
+            click.echo(f"  and {view.plan.changes.num_rows - 20} more; --csv writes every one")
+        if view.why:
+            click.echo(f"waits: {view.why}")
+        for line in view.decided:
+            click.echo(f"decided: {line}")
 
 
 @click.command()
 @click.argument("client")
-@click.argument("sku")
+@click.argument("what", metavar="SKU|ORDER")
 @click.argument("field", required=False)
-@click.option("--channel", help="One channel; without it all of the client's.")
-def explain(client: str, sku: str, field: str | None, channel: str | None) -> None:
-    """Show where the values of SKU come from, from the channel back to the cell, or why it is not in the shop."""
+@click.option("--channel", default="", help="One channel; without it all of the client's.")
+def explain(client: str, what: str, field: str | None, channel: str) -> None:
+    """Show where the values of a SKU come from, from the channel back to the cell, or why it is not in the shop.
+
+    Of an ORDER (its code or number in the shop) show where it stands, why, its documents and its history. What is both is
+    explained as both.
+    """
     with workshop() as opened:
-        channels = [channel] if channel else list(opened.client(client).declaration.channels)
-        for key in channels:
-            click.echo(opened.explain(client, key, sku, field).text())
+        stories = [] if field or channel else opened.explain_order(client, what)
+        for story in stories:
+            click.echo(story.text())
+        found = opened.explain_sku(client, what, channel=channel, field=field or "")
+        for told in found:
+            if not stories or told.reason != "never_read":
+                click.echo(told.text())
 
 
 @click.command()
 @click.argument("client")
-@click.option("--csv", "as_csv", is_flag=True, help="All of them as CSV, ready for the owner of the data.")
-def rejects(client: str, as_csv: bool) -> None:
+@click.option("--source", default="", help="One source; without it all of the client's.")
+@click.option("--csv", "as_csv", is_flag=True, help="All of them as CSV, by reason, ready for the owner of the data.")
+def rejects(client: str, source: str, as_csv: bool) -> None:
     """Show the rows of CLIENT that were rejected at the newest reads, by reason."""
     from collections import Counter
 
     from s2s_pipelines.cycle.export import rejects_csv
 
     with workshop() as opened:
-        table = opened.rejects_table(client)
+        table = opened.rejects_by_reason(client, source=source)
         if as_csv:
             for piece in rejects_csv(table):
                 click.echo(piece, nl=False)
