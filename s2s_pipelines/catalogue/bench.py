@@ -23,7 +23,7 @@ class Bench:
     """An extract being read.
 
     Attributes:
-        texts: the source's columns, all plain text, each in one piece.
+        texts: the source's columns, all plain text.
         rows: the source's row numbers.
         key: the frame's column that tells rows apart.
         unowned: flag names of targets that are mapped and not taken.
@@ -53,7 +53,7 @@ class Bench:
         return target.column == self.key or flag_name(target.name) not in self.unowned
 
     def text(self, name: str) -> "pa.Array":
-        """A source's column."""
+        """A source's column in one piece."""
         return in_one_piece(self.texts[name])
 
 
@@ -111,7 +111,7 @@ def _text_table(extract: Extract) -> "pa.Table":
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
             raise ContractViolation(f"column {name!r} of an extract is {kind}, not text", operation="map an extract")
     schema = pa.schema([(name, pa.string()) for name in extract.table.column_names])
-    return extract.table.cast(schema).combine_chunks()
+    return extract.table.cast(schema)
 
 
 def _row_numbers(extract: Extract) -> "pa.Array":

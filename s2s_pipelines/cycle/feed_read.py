@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from s2s_pipelines import __version__
 from s2s_pipelines.catalogue.column import ROW
+from s2s_pipelines.catalogue.digest import digest_of
 from s2s_pipelines.catalogue.mapping import Mapped, map_extract
 from s2s_pipelines.catalogue.overlay import fold
 from s2s_pipelines.catalogue.policy import Terms
-from s2s_pipelines.catalogue.query import desk, quoted
 from s2s_pipelines.cycle.client_plan import ClientPlan, FeedPlan, SourcePlan
 from s2s_pipelines.cycle.fitness import Unfit, unfit
 from s2s_pipelines.cycle.freshness import stale_limit
@@ -330,14 +330,7 @@ def _fingerprint(extract: Extract, source: SourcePlan, feed: FeedPlan, terms: Te
 
 def content_fingerprint(table: "pa.Table") -> str:
     """The same for the same values, wherever and whenever they were read."""
-    names = [name for name in table.column_names if not name.startswith("_")]
-    members = ", ".join(quoted(name) for name in names)
-    with desk(given=table) as bench:
-        found = bench.ask(
-            f"""SELECT sha256(coalesce(string_agg(row_hash, '' ORDER BY row_hash), '')) AS digest
-                FROM (SELECT md5(CAST(to_json(struct_pack({members})) AS VARCHAR)) AS row_hash FROM given)"""  # noqa: S608
-        )
-    return hashlib.sha256(f"{names!r}{found['digest'][0].as_py()}".encode()).hexdigest()
+    return digest_of(table, [name for name in table.column_names if not name.startswith("_")])
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -32,7 +32,7 @@ def refuse_doubtful(
     _refuse_prose(text, grid, dialect, records.lines[0])
     _refuse_odd_quotes(grid)
     _refuse_rich_names(grid, dialect, records.lines[0])
-    if not is_declared and not _is_quoting(records, dialect):
+    if "'" in text and not is_declared and not _is_quoting(records, dialect):
         _refuse_single_quotes(records)
 
 
@@ -184,6 +184,9 @@ def _refuse_single_quotes(records: Records) -> None:
     """
     is_open = False
     for cells, line in zip(records.cells, records.lines, strict=True):
+        if "'" not in "".join(cells):  # most records, so it pays to look before looking closely
+            is_open = False
+            continue
         places = [(c.lstrip()[:1] == "'", c.rstrip()[-1:] == "'") for c in cells]
         is_wrapped = any(all(p) and len(c.strip()) > 1 for p, c in zip(places, cells, strict=True))
         first = next((i for i, (begins, _) in enumerate(places) if begins), len(places))

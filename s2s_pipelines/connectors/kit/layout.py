@@ -240,8 +240,8 @@ def _rows(records: Records, start: _Start, common: int) -> Grid:
     comments = 0
     for i in range(first, tail):
         cells = records.cells[i]
-        if len(cells) == width + excess and not any(map(str.strip, cells[width:])):
-            _sort_row(grid, cells[:width], records.lines[i])
+        if len(cells) == width + excess and not (excess and cells[width].strip()):
+            _sort_row(grid, cells[:width] if excess else cells, records.lines[i])
         elif _REMARK.match(cells[0]) and (len(cells) == 1 or has_remarks):
             comments += 1
         else:
@@ -260,12 +260,14 @@ def _rows(records: Records, start: _Start, common: int) -> Grid:
 
 def _without_overhang(header: list[str], below: Sequence[Sequence[str]]) -> list[str]:
     """The header without the empty cell that a delimiter at its end makes, where rows have no such cell."""
+    if header[-1].strip():
+        return header
     narrow = sum(len(c) == len(header) - 1 for c in below)
-    return header[:-1] if not header[-1].strip() and narrow * 2 > len(below) else header
+    return header[:-1] if narrow * 2 > len(below) else header
 
 
 def _sort_row(grid: Grid, cells: list[str], line: int) -> None:
-    if cells[0].strip() == grid.header[0].strip() and [c.strip() for c in cells] == grid.header:
+    if grid.header[0] in cells[0] and [c.strip() for c in cells] == grid.header:
         grid.rejects.append(_reject(line, cells, "repeated_header", "this line repeats the header"))
         return
     grid.rows.append(cells)
@@ -357,13 +359,14 @@ def _refuse_second_table(grid: Grid, records: Records, start: _Start, wanted: Wa
     width = len(grid.header)
     ends = {last for last, cells in zip(records.last_lines, records.cells, strict=True) if len(cells) == width}
     for i, (cells, line) in enumerate(zip(grid.rows, grid.lines, strict=True)):
-        if typed and shape.has_digit(cells[typed[0]]):
+        # Headers have no figures and no gaps: that is quickly seen, and rules nearly every row out.
+        if any(map(shape.has_digit, cells)) or not all(c.strip() for c in cells):
             continue
         words = sum(map(shape.is_header_word, cells)) >= 2
         is_other = len(typed) > 1 and words
         if line - 1 not in ends:
             is_other = words or looks_like_header(cells, shape.column_kinds(grid.rows[:i], width))
-        if is_other and all(c.strip() for c in cells) and not any(map(shape.has_digit, cells)):
+        if is_other:
             raise UnreadableFile(
                 "several_tables",
                 "this looks like the header of another table",

@@ -1,9 +1,9 @@
 """Tables of text: one order and one fingerprint for the same content, however it arrived."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from s2s_pipelines.catalogue.digest import digest_of
 from s2s_pipelines.connectors.kit.text import trimmed
 
 if TYPE_CHECKING:
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def tidied(table: "pa.Table") -> "pa.Table":
-    """The table with padding off every cell, as one chunk per column."""
+    """The table with padding off every cell; columns without any are not copied."""
     import pyarrow as pa
 
-    columns = [trimmed(column.cast(pa.string())).combine_chunks() for column in table.columns]
+    columns = [trimmed(column.cast(pa.string())) for column in table.columns]
     return pa.table(columns, names=table.column_names)
 
 
@@ -43,17 +43,4 @@ def fingerprint(table: "pa.Table", names: Sequence[str] | None = None) -> str:
         table: text columns.
         names: the columns that count; all by default.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    digest = hashlib.sha256()
-    for name in names if names is not None else table.column_names:
-        column = table.column(name)
-        digest.update(f"{len(name)}:{name}:{len(column)}:".encode())
-        for chunk in column.chunks:
-            # Lengths, with -1 for null, and the bytes one after the other say all and nothing twice.
-            lengths = pc.fill_null(pc.binary_length(chunk), -1)
-            whole = pa.concat_arrays([pc.fill_null(chunk, "")])
-            digest.update(lengths.cast(pa.int64()).buffers()[1] or b"")
-            digest.update(whole.buffers()[2] or b"")
-    return digest.hexdigest()
+    return digest_of(table, names)
