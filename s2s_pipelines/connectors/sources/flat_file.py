@@ -151,8 +151,8 @@ class FlatFile:
         return self._settings.errand(self._context.folder, feeds[feed].file if feeds else None)
 
     def _extract(self, feed: Feed, fetched: Fetched, read_at: datetime) -> Extract:
-        settings = self._settings
-        grid = read_grid(fetched.body, self._layout(feed), max_expanded=settings.max_bytes)
+        settings, layout = self._settings, self._layout(feed)
+        grid = read_grid(fetched.body, layout, max_expanded=settings.max_bytes)
         table, rows = to_table(grid, Bounds(settings.max_rows, settings.max_cell))
         return Extract(
             feed=feed,
@@ -160,7 +160,7 @@ class FlatFile:
             rows=rows,
             read_at=read_at,
             is_complete=True,
-            fingerprint=hashlib.sha256(fetched.body).hexdigest(),
+            fingerprint=_fingerprint(fetched.body, layout, settings.max_cell),
             modified_at=fetched.modified_at,
             rejects=tuple(sorted(grid.rejects, key=lambda r: r.row)),
             notes=tuple(grid.notes),
@@ -195,6 +195,13 @@ def read_grid(body: bytes, layout: Layout, *, max_expanded: int) -> Grid:
         grid, _ = read_table(decoded.text, Hints(layout.delimiter, layout.quote, layout.escape), wanted)
     grid.notes[:0] = decoded.notes
     return grid
+
+
+def _fingerprint(body: bytes, layout: Layout, max_cell: int) -> str:
+    """Of the bytes and of how they are read: with another encoding declared, the same file says something else."""
+    digest = hashlib.sha256(body)
+    digest.update(f"{layout.model_dump_json()}{max_cell}".encode())
+    return digest.hexdigest()
 
 
 def build(settings: object, context: BuildContext) -> Source:
