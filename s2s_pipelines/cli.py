@@ -45,6 +45,10 @@ COMMANDS: Mapping[str, Entry] = {
     "plan": Entry("s2s_pipelines.command.catalogue:plan", "Show what a channel would be sent; nothing is sent."),
     "rejects": Entry("s2s_pipelines.command.catalogue:rejects", "Show rejected rows, with reason and remedy."),
     "resume": Entry("s2s_pipelines.command.operate:resume", "End pauses before their time."),
+    "resync-orders": Entry(
+        "s2s_pipelines.command.resync:resync_orders", "Fetch named orders or days again, and raise what is missing."
+    ),
+    "resync-skus": Entry("s2s_pipelines.command.resync:resync_skus", "Send named skus again although nothing changed."),
     "restore": Entry("s2s_pipelines.command.upkeep:restore", "Fill an empty database from a backup."),
     "sandbox": Entry(
         "s2s_pipelines.command.sandbox:sandbox", "Run a local shop that behaves as a real one was recorded."

@@ -141,6 +141,29 @@ def test_a_cycle_runs_from_a_shell_and_obeys_pauses(floor, s2s):
         s2s("cycle", TWIN, "--source", "north", "--full")
 
 
+def test_named_skus_are_sent_again_though_nothing_changed(floor, s2s):
+    skus = in_stock(floor, STOKVEL)[:2]
+    s2s("cycle", STOKVEL)
+    marks = floor.marks()
+    told = s2s("resync-skus", STOKVEL, *skus)
+    assert ": pushed; " in told
+    assert floor.writes(marks) == floor.writes(marks, [STOKVEL]) > 0
+    assert "there is no channel shpo" in s2s("resync-skus", STOKVEL, *skus, "--channel", "shpo", code=1)
+
+
+def test_named_orders_and_days_are_raised_once(floor, s2s):
+    named = place(floor, STOKVEL, in_stock(floor, STOKVEL)[0])
+    of_the_day = place(floor, STOKVEL, in_stock(floor, STOKVEL)[1])
+    today = floor.workshop.today(STOKVEL).isoformat()
+    assert "1 documents, 1 told" in s2s("resync-orders", STOKVEL, named.number)
+    assert "1 documents, 1 told" in s2s("resync-orders", STOKVEL, "--first-day", today)
+    assert "0 documents" in s2s("resync-orders", STOKVEL, named.number, "--first-day", "2026-01-01", "--last-day", today)
+    for order in (named, of_the_day):
+        assert len(documents_of(floor, "stokvel_erp", order.number)) == 1
+    assert "name orders, or the first day" in s2s("resync-orders", STOKVEL, code=2)
+    assert "has not begun yet" in s2s("resync-orders", STOKVEL, "--first-day", "2999-01-01", code=2)
+
+
 def test_orders_are_explained_without_their_buyer(floor, s2s):
     order = place(floor, STOKVEL, in_stock(floor, STOKVEL)[0], email="another.new@example.com")
     take_up(floor)

@@ -163,7 +163,7 @@ def test_the_first_push_to_a_new_channel_waits_until_its_plan_is_approved_by_nam
     answer = launch(floor, "explain", client=new_channel, sku=sku).op_page
     assert (answer["shop_listed"], answer["shop_reason"]) == ("no", "awaiting_approval")
 
-    other = {"client": new_channel, "channel": "shop", "by": "Thandi of operations", "reason": "looked at fifty rows"}
+    other = {"client": new_channel, "channel": "shop", "by": "Ops", "reason": "looked at fifty rows"}
     assert "is not the newest any more" in refused(floor, "approve_plan", **other, plan=number + 1)
     assert floor.writes(marks) == 0
     approved = launch(floor, "approve_plan", **other, plan=number)
@@ -173,7 +173,7 @@ def test_the_first_push_to_a_new_channel_waits_until_its_plan_is_approved_by_nam
     assert approved.op_page["sent"] > 100
     decided = rows_of(launch(floor, "show_plan", client=new_channel, channel="shop").op_page["decisions_table"])
     assert [(row["plan"], row["what"], row["by"], row["reason"]) for row in decided] == [
-        (str(number), "approved", "Thandi of operations", "looked at fifty rows")
+        (str(number), "approved", "Ops", "looked at fifty rows")
     ]
 
 
