@@ -23,6 +23,9 @@ COMMANDS: Mapping[str, Entry] = {
         "s2s_pipelines.command.operate:approve", "Approve the first plan of a new channel by name, and push it."
     ),
     "backup": Entry("s2s_pipelines.command.upkeep:backup", "Write our database and its files to one file."),
+    "alerts": Entry(
+        "s2s_pipelines.command.alerts:alerts", "List what people are being told of, or try every receiver."
+    ),
     "channels": Entry(
         "s2s_pipelines.command.connector:channels", "List the kinds of channels and what each was verified against."
     ),

@@ -1,10 +1,10 @@
 """All clients of one environment, and what can be done for one of them."""
 
+from s2s_pipelines.bootstrap.alert_work import AlertRoom
 from s2s_pipelines.bootstrap.cycle_work import CycleRoom
-from s2s_pipelines.bootstrap.fleet_work import FleetWork
 from s2s_pipelines.bootstrap.operator_work import OperatorRoom
 from s2s_pipelines.bootstrap.order_work import OrderRoom
 
 
-class Workshop(CycleRoom, OrderRoom, OperatorRoom, FleetWork):
+class Workshop(CycleRoom, OrderRoom, OperatorRoom, AlertRoom):
     """Both sides in one hand: what Dagster, the command line and the demo work with."""

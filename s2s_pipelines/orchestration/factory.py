@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from s2s_pipelines.bootstrap import Workshop
+from s2s_pipelines.orchestration.alerts import alerts
 from s2s_pipelines.orchestration.assets import broken_asset, client_assets
 from s2s_pipelines.orchestration.cycle_job import cycle_job
 from s2s_pipelines.orchestration.dead_runs import dead_runs
@@ -31,7 +32,7 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
         days = order_days(declared.clients)
         sweeps = [made for client in declared.clients if (made := sweep_asset(client, days)) is not None]
         broken = [broken_asset(client) for client in declared.broken]
-    sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs, pauses, fleet_sensor]
+    sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs, pauses, fleet_sensor, alerts]
     schedules: list[dg.ScheduleDefinition] = [daily_housekeeping]
     if cycle:
         sensors.append(cycle_due)

@@ -27,7 +27,7 @@ KAROO = {
     "catalogue": ("parquet", {"merged", "one_owner"}),
     "plan/shop": ("woocommerce", {"vanish", "to_zero", "price_change"}),
     "push/shop": ("woocommerce", {"allowed", "delivered"}),
-    "orders": ("orders", set()),
+    "orders": ("orders", {"taken_up"}),
 }
 
 # Runs in a process of its own: refuses the network, databases and writing, then loads what Dagster loads.
@@ -127,16 +127,22 @@ def test_jobs_sensors_and_schedules_are_shared_few_and_running(root):
         "declarations",
         "failures",
         "dead_runs",
+        "pauses",
+        "fleet",
+        "alerts",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {"full_reads", "daily_housekeeping"}
     assert {sensor.default_status for sensor in repository.sensor_defs} == {dg.DefaultSensorStatus.RUNNING}
     assert {schedule.default_status for schedule in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
-    assert {job.name for job in definitions.jobs} == {"cycle", "orders", "resync_skus", "housekeeping"}
+    assert {job.name for job in definitions.jobs} == {
+        "cycle", "orders", "resync_skus", "housekeeping", "pause", "resume", "approve_plan", "let_through", "show_plan",
+        "show_rejects", "explain",
+    }  # fmt: skip
     ops = {node.name for node in definitions.resolve_implicit_global_asset_job_def().graph.nodes}
     assert {op for op in ops if op.startswith("karoo")} == {
         "karoo_outdoor__refresh", "karoo_outdoor__publish__shop", "karoo_outdoor__orders"
     }  # fmt: skip
-    assert len(ops) == 9
+    assert len(ops) == 3 * 3 + len({"fleet_report"})
 
 
 @pytest.mark.parametrize("job", ["cycle", "orders", "resync_skus", "housekeeping"])
@@ -158,8 +164,10 @@ def test_definitions_load_without_environment_network_database_or_writing(root):
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
-    assert told["assets"] == 25
-    assert told["sensors"] == ["cycle_due", "dead_runs", "declarations", "failures", "orders_due"]
+    assert told["assets"] == 26
+    assert told["sensors"] == [
+        "alerts", "cycle_due", "dead_runs", "declarations", "failures", "fleet", "orders_due", "pauses"
+    ]  # fmt: skip
     assert told["refused"] == []
     assert told["heavy"] == [], "every run pays for what loading imports"
     assert len(told["bitten"]) == 2, "the refusal itself must bite"
@@ -216,5 +224,7 @@ def test_no_client_at_all_still_loads(tmp_path):
         (tmp_path / name).mkdir()
     _, definitions = loaded(tmp_path)
     repository = definitions.get_repository_def()
-    assert {sensor.name for sensor in repository.sensor_defs} == {"orders_due", "declarations", "failures", "dead_runs"}
-    assert definitions.resolve_asset_graph().get_all_asset_keys() == set()
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "orders_due", "declarations", "failures", "dead_runs", "pauses", "fleet", "alerts"
+    }  # fmt: skip
+    assert definitions.resolve_asset_graph().get_all_asset_keys() == {dg.AssetKey("fleet")}
