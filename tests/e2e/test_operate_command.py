@@ -157,7 +157,9 @@ def test_named_orders_and_days_are_raised_once(floor, s2s):
     today = floor.workshop.today(STOKVEL).isoformat()
     assert "1 documents, 1 told" in s2s("resync-orders", STOKVEL, named.number)
     assert "1 documents, 1 told" in s2s("resync-orders", STOKVEL, "--first-day", today)
-    assert "0 documents" in s2s("resync-orders", STOKVEL, named.number, "--first-day", "2026-01-01", "--last-day", today)
+    assert "0 documents" in s2s(
+        "resync-orders", STOKVEL, named.number, "--first-day", "2026-01-01", "--last-day", today
+    )
     for order in (named, of_the_day):
         assert len(documents_of(floor, "stokvel_erp", order.number)) == 1
     assert "name orders, or the first day" in s2s("resync-orders", STOKVEL, code=2)

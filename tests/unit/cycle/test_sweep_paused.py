@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
@@ -174,8 +173,11 @@ def test_pauses_of_another_client_and_of_pushes_stop_no_orders(world):
 
 def test_a_pause_that_begins_while_documents_are_raised_stops_the_next_one(world):
     first, second = world.shop.place(ONE), world.shop.place(ONE)
-    sink = Failing(world.erps["erp_a"], raise_order=lambda *_: world.pauses.live() or world.pause("orders") and None)
-    world.with_sink("erp_a", sink)
+
+    def meanwhile(document):
+        world.pause("orders")
+
+    world.with_sink("erp_a", Failing(world.erps["erp_a"], raise_order=meanwhile))
     result = world.sweep()
     assert [d.channel_order_code for d in result.raised] == [first]
     world.with_sink("erp_a", world.erps["erp_a"])
@@ -190,11 +192,12 @@ def test_an_order_that_is_about_to_wait_for_a_pause_just_ended_does_not_wait(wor
     """The sweep looked the pause up; before it wrote so down, a person resumed."""
     code = world.shop.place(ONE)
     pause = world.pause("source", "erp_a", minutes=60 * 24)
-    late = partial(world._stopping)
+    looked = []
 
     def stale(activity, **where):
-        found = late(activity, **where)
-        if found is not None:
+        found = world._stopping(activity, **where)
+        looked.append(found)
+        if looked.count(pause) == 2:  # the sweep says what is paused, and later lets the order wait
             world.pauses.end(pause.client, pause.scope, pause.target, by="Ops")
         return found
 
