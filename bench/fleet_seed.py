@@ -18,10 +18,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench.fleet_world import SHOP_KEY, SHOP_SECRET, Rhythms, build_goods, client_name, declare, deliver
-from s2s_pipelines.bootstrap import Workshop, client_plan
+from s2s_pipelines.bootstrap import Workshop, channel_plan, client_plan
 from s2s_pipelines.config.environment import Environment
 from s2s_pipelines.cycle.catalogue_merge import merge_recipe
 from s2s_pipelines.cycle.port import CATALOGUE
+from s2s_pipelines.cycle.publish import plan_recipe
 from s2s_pipelines.sandboxes.woocommerce import WooSandbox
 from s2s_pipelines.storage.schema import channel_item, feed_state, plan, poll_state, snapshot
 
@@ -157,6 +158,7 @@ class _Copies:
             self._plans(connection)
             self._items(connection)
             self._told(connection)
+        self._recipes()
         with self._workshop.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("ANALYZE"))
         self._workshop.close()
@@ -211,6 +213,18 @@ class _Copies:
                         SELECT c.client, {picked} FROM channel_item i, unnest(CAST(:clients AS text[])) AS c(client)
                         WHERE i.client = :first"""
         connection.execute(sa.text(statement), {"clients": self._others, "first": FIRST})
+
+    def _recipes(self) -> None:
+        """What each copied plan was made from, so that it is known to be up to date."""
+        recipes = []
+        for client in self._workshop.fleet.clients:
+            catalogue = self._workshop.catalogues.current(client.name, CATALOGUE)
+            assert catalogue is not None
+            made = plan_recipe(client_plan(client), channel_plan(client, "shop"), self._workshop.stores, catalogue)
+            recipes.append({"of": client.name, "made": made})
+        update = sa.update(plan).where(plan.c.client == sa.bindparam("of"), plan.c.recipe.is_not(None))
+        with self._workshop.engine.begin() as connection:
+            connection.execute(update.values(recipe=sa.bindparam("made")), recipes)
 
     def _told(self, connection: sa.Connection) -> None:
         """The verdicts that Dagster knows of every client, as a run of its own would have told them."""

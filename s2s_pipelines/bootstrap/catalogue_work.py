@@ -79,6 +79,14 @@ class CatalogueWork(Foundation):
             client_plan(client), channel_plan(client, channel), self.stores, waiting, self.clock, again=skus
         )
 
+    def resting_plan(self, name: str, channel: str) -> "StoredPlan | None":
+        """The newest plan, if it sends nothing and a new one would say the same; see ``cycle.publish.resting_plan``."""
+        from s2s_pipelines.cycle.publish import resting_plan
+
+        client = self.client(name)
+        has_moved = partial(self.ledger.has_moved, name)
+        return resting_plan(client_plan(client), channel_plan(client, channel), self.stores, has_moved, self.clock)
+
     def push(
         self, name: str, channel: str, *, names: Collection[str] = (), by: str = "", reason: str = ""
     ) -> "PushResult":

@@ -210,7 +210,7 @@ class CycleRoom(CatalogueWork, Upkeep):
             name: the client.
             sources: those to be read, all their feeds, due or not; None: every feed that is due.
             channels: those to be planned and pushed; None: all.
-            is_full: read whole, whatever was read before; without ``sources`` that is every feed.
+            is_full: read whole, whatever was read before, and planned anew; without ``sources`` that is every feed.
         """
         from s2s_pipelines.cycle.client_cycle import ClientCycle
 
@@ -220,7 +220,7 @@ class CycleRoom(CatalogueWork, Upkeep):
             declared = self.client(name).declaration.channels
             chosen = list(declared) if channels is None else list(channels)
             has_catalogue = self.catalogues.current(name, CATALOGUE) is not None
-            seen = tuple(self._cycle_channel(name, key) for key in chosen if has_catalogue)
+            seen = tuple(self._cycle_channel(name, key, is_full) for key in chosen if has_catalogue)
         except S2SError as error:
             is_busy = isinstance(error, BusyError)
             return ClientCycle(name, time.monotonic() - began, fault=_fault(error), is_busy=is_busy)
@@ -233,7 +233,7 @@ class CycleRoom(CatalogueWork, Upkeep):
             return {key: list(source.feeds) for key, source in declared.items()} if is_full else None
         return {key: list(declared[key].feeds) if key in declared else [] for key in sources}
 
-    def _cycle_channel(self, name: str, channel: str) -> "ChannelCycle":
+    def _cycle_channel(self, name: str, channel: str, is_full: bool) -> "ChannelCycle":
         from s2s_pipelines.cycle.client_cycle import ChannelCycle
 
         pause = self.pause_of(name, "plan", channel=channel)
@@ -242,6 +242,9 @@ class CycleRoom(CatalogueWork, Upkeep):
             return ChannelCycle(channel, before, pause=pause)
         plan, push = None, None
         try:
+            resting = None if is_full else self.resting_plan(name, channel)
+            if resting is not None:
+                return ChannelCycle(channel, resting)
             plan = self.plan(name, channel)
             push = self.push(name, channel)
         except PausedError:  # paused since it was asked for

@@ -251,6 +251,9 @@ class ItemStore(Protocol):
     def settle(self, client: str, channel: str, items: "pa.Table", at: datetime) -> int:
         """Write acknowledged states anew (``level``, ``item_key``, ``state``, ``content_hash``, ``basis_hash``)."""
 
+    def mark(self, client: str, channel: str) -> str:
+        """Another text whenever anything was noted of any item, save by ``forget_sold``."""
+
     def was_written(self, client: str, channel: str) -> bool:
         """Whether anything was ever sent to the channel, whatever came of it."""
 
@@ -370,6 +373,9 @@ class PlanStore(Protocol):
 
     def decisions(self, client: str, channel: str, limit: int = 50) -> list[StoredPlan]:
         """The plans of a channel about which a person decided, the newest first."""
+
+    def confirm(self, stored: StoredPlan, at: datetime) -> StoredPlan:
+        """Note that a plan still is what its channel needs."""
 
     def pushed(self, stored: StoredPlan, outcome: Mapping[str, Any], at: datetime | None) -> StoredPlan:
         """Remember what came of pushing; ``at`` None while some of it is still to be sent."""

@@ -12,10 +12,13 @@ items are noted as uncertain, after it each outcome is kept; a crash in between 
 full.
 """
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from s2s_pipelines import __version__
 from s2s_pipelines.catalogue.breaker import BREAKERS, judge
 from s2s_pipelines.catalogue.channel_field import channel_fields
 from s2s_pipelines.catalogue.desired import Desired, desired
@@ -91,6 +94,7 @@ def make_plan(
     """
     catalogue = standing_catalogue(client, stores.catalogue)
     merged = stores.catalogue.read(catalogue)
+    recipe = plan_recipe(client, channel, stores, catalogue)
     deducted = deducted_units(client, channel, stores.catalogue, catalogue, merged, orders)
     stores.items.forget_sold(client.client, channel.channel)
     if again:
@@ -110,8 +114,52 @@ def make_plan(
         breakers=judge(plan, listed, channel.policy.breakers),
         at=clock.now(),
         needs_approval=needs_approval(client.client, channel, stores.items),
+        recipe=None if deducted or plan.items.num_rows else recipe,
     )
     return PlanResult(stored, plan, deducted)
+
+
+def resting_plan(
+    client: ClientPlan, channel: ChannelPlan, stores: Stores, has_moved: Callable[[datetime], bool], clock: Clock
+) -> StoredPlan | None:
+    """The newest plan of a channel at rest, if a new one would say the same: there is nothing to do. None: plan.
+
+    It sends nothing and deducts nothing for open orders, and nothing that it was made from changed since it was last looked at:
+    not the catalogue, nor what is known of any item, nor the declaration; and no order came in or changed. The catalogue's
+    figures have only become newer, and a figure that knew of all orders still does. ``make_plan`` would find the same at many
+    times the price.
+
+    Args:
+        client: whose catalogue.
+        channel: which channel.
+        stores: snapshots, items and plans.
+        has_moved: whether any order of the client came in or changed since a moment.
+        clock: the time.
+    """
+    newest = stores.plans.newest(client.client, channel.channel)
+    if newest is None or newest.recipe is None or newest.pushed_at is None or not newest.is_at_rest:
+        return None
+    now = clock.now()
+    catalogue = stores.catalogue.current(client.client, CATALOGUE)
+    if catalogue is None or plan_recipe(client, channel, stores, catalogue) != newest.recipe:
+        return None
+    if has_moved(newest.looked_at - _UNDER_WAY):
+        return None
+    return stores.plans.confirm(newest, now)
+
+
+_UNDER_WAY = timedelta(minutes=5)
+"""What is noted of an order is seen by others when its transaction ends, and that takes less."""
+
+
+def plan_recipe(client: ClientPlan, channel: ChannelPlan, stores: Stores, catalogue: Snapshot) -> str:
+    """Of everything a plan depends on but open orders, and the moments at which a source made what it says now."""
+    inputs = inputs_of(stores.catalogue, catalogue)
+    stamps = sorted((label, str(snapshot.source_modified_at)) for label, snapshot in inputs.items())
+    mark = stores.items.mark(client.client, channel.channel)
+    declared = (client.terms.model_dump_json(), channel.policy.model_dump_json(), channel.is_first_approved)
+    told = (catalogue.id, catalogue.fingerprint, stamps, mark, declared, __version__)
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def needs_approval(client: str, channel: ChannelPlan, items: ItemStore) -> bool:

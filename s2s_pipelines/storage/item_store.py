@@ -81,6 +81,21 @@ class Items:
             variants, with_stock = connection.execute(query).one()
         return Listed(variants, with_stock)
 
+    def mark(self, client: str, channel: str) -> str:
+        """Another text whenever anything was noted of any item: counts and newest moments, however many items there are."""
+        counts = [
+            sa.func.count(),
+            sa.func.count(_T.acknowledged_hash),
+            sa.func.count(_T.attempted_hash),
+            sa.func.sum(sa.case((_T.is_listed, 1), else_=0)),
+            sa.func.sum(sa.case((_T.is_uncertain, 1), else_=0)),
+            sa.func.sum(_T.failures),
+        ]
+        moments = [sa.func.max(_T.attempted_at), sa.func.max(_T.acknowledged_at)]
+        with reading(self._engine, "look whether items changed") as connection:
+            row = connection.execute(sa.select(*counts, *moments).where(_of(client, channel))).one()
+        return " ".join(str(value) for value in row)
+
     def was_written(self, client: str, channel: str) -> bool:
         """Whether anything was ever sent to the channel, whatever came of it."""
         query = sa.select(_T.id).where(_of(client, channel), _T.attempted_at.is_not(None)).limit(1)

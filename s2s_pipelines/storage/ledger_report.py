@@ -105,6 +105,12 @@ class ReportLedger:
             for r in rows
         }
 
+    def has_moved(self, client: str, since: datetime) -> bool:
+        """Whether any order of the client came in or changed since that moment."""
+        query = sa.select(sales_order.c.id).where(sales_order.c.client == client, sales_order.c.changed_at >= since)
+        with reading(self._engine, "look whether orders moved") as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def open_quantities(self, client: str, *, raised_after: datetime | None = None) -> list[OpenQuantity]:
         """Units taken by orders, one entry per order line, oldest order first.
 

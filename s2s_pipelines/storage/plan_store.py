@@ -156,6 +156,10 @@ class Plans:
             rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit)).all()
         return [_stored(row) for row in rows]
 
+    def confirm(self, stored: StoredPlan, at: datetime) -> StoredPlan:
+        """Note that a plan still is what its channel needs."""
+        return self._update(stored, {"confirmed_at": at})
+
     def pushed(self, stored: StoredPlan, outcome: Mapping[str, Any], at: datetime | None) -> StoredPlan:
         """Remember what came of pushing; ``at`` None while some of it is still to be sent."""
         return self._update(stored, {"outcome": dict(outcome), "pushed_at": at})

@@ -222,6 +222,7 @@ sales_order = sa.Table(
     sa.UniqueConstraint("client", "channel", "channel_order_code"),
     sa.Index("ix_sales_order_due", "client", "state", "due_at"),
     sa.Index("ix_sales_order_newest", "client", "channel", "ordered_at"),
+    sa.Index("ix_sales_order_changed", "client", "changed_at"),
     sa.Index(
         "ix_sales_order_open",
         "due_at",

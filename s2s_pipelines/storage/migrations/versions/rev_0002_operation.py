@@ -24,6 +24,7 @@ def upgrade() -> None:
     _partial("ix_snapshot_current", "snapshot", ["client"], "is_current", sqlite="is_current = 1")
     _partial("ix_inbox_problem", "inbox", ["client"], "problem IS NOT NULL")
     op.create_index("ix_sales_order_newest", "sales_order", ["client", "channel", "ordered_at"])
+    op.create_index("ix_sales_order_changed", "sales_order", ["client", "changed_at"])
     op.create_table(
         "pause",
         sa.Column("id", _ID, nullable=False),
@@ -84,6 +85,7 @@ def downgrade() -> None:
     for table in ("alert", "cycle_claim", "pause"):
         op.drop_table(table)
     for name, table in (
+        ("ix_sales_order_changed", "sales_order"),
         ("ix_sales_order_newest", "sales_order"),
         ("ix_inbox_problem", "inbox"),
         ("ix_snapshot_current", "snapshot"),
