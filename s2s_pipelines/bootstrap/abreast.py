@@ -23,7 +23,9 @@ class Outcome(NamedTuple, Generic[T]):
     error: BaseException | None
 
 
-def abreast(work: Callable[[str], T], names: Sequence[str], *, count: int, patience_s: float) -> Iterator[Outcome[T]]:
+def abreast(
+    work: Callable[[str], T], names: Sequence[str], *, count: int, patience_s: float, is_leaving: bool = False
+) -> Iterator[Outcome[T]]:
     """Do the work for every name and hand out each outcome as it comes.
 
     What has taken longer than ``patience_s`` no longer counts among the ``count`` that go on side by side: it waits for somebody
@@ -34,6 +36,7 @@ def abreast(work: Callable[[str], T], names: Sequence[str], *, count: int, patie
         names: in the order in which they are begun.
         count: how many go on side by side; work that computes gains nothing from more than a few.
         patience_s: see above.
+        is_leaving: nobody waits for what has taken longer: it is handed out as a ``TimeoutError``, and goes on by itself.
     """
     outcomes: queue.SimpleQueue[Outcome[T]] = queue.SimpleQueue()
 
@@ -47,6 +50,9 @@ def abreast(work: Callable[[str], T], names: Sequence[str], *, count: int, patie
     begun: dict[str, float] = {}
     while waiting or begun:
         now = time.monotonic()
+        for name in [name for name, at in begun.items() if is_leaving and now - at >= patience_s]:
+            del begun[name]
+            yield Outcome(name, None, TimeoutError())
         brisk = sum(now - at < patience_s for at in begun.values())
         while waiting and brisk < count and len(begun) < MOST_AT_ONCE:
             name = waiting.popleft()
@@ -58,5 +64,5 @@ def abreast(work: Callable[[str], T], names: Sequence[str], *, count: int, patie
             outcome = outcomes.get(timeout=_LOOK_S)
         except queue.Empty:
             continue
-        del begun[outcome.name]
-        yield outcome
+        if begun.pop(outcome.name, None) is not None:
+            yield outcome

@@ -3,14 +3,13 @@
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FuturesTimeout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
+from s2s_pipelines.bootstrap.abreast import abreast
 from s2s_pipelines.bootstrap.foundation import Foundation
 from s2s_pipelines.cycle.due import has_passed
 from s2s_pipelines.errors import S2SError
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
 
 _BUCKET_S = 60
 """Run keys change at least this often, for a run key launches once even if that run failed (Dagster issue 15982)."""
+
+_POLLS_ABREAST = 8
+POLL_PATIENCE_S = 3.0
+"""A channel that takes longer to answer is left to itself, and not asked again before it is done: the others are due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +126,35 @@ class OrderRoom(Foundation):
         Args:
             budget_s: seconds after which no further channel is asked; those left come first the next time.
         """
-        waiting = self._polls_due()
+        due = {f"{name}/{key}": (name, key) for _, name, key in sorted(self._polls_due())}
+        waiting = [place for place in due if place not in self._being_asked]
         problems: dict[str, str] = {}
-        pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="poll")
-        started = {pool.submit(self._poll, name, key): name for _, name, key in sorted(waiting)}
         deadline = time.monotonic() + budget_s
-        for future, name in started.items():
+
+        def ask(place: str) -> str | None:
+            self._being_asked.add(place)
             try:
-                problem = future.result(timeout=max(0.0, deadline - time.monotonic()))
-            except FuturesTimeout:
-                problem = "the channel did not answer within the time of one tick; it is asked again at the next"
+                return self._poll(*due[place])
             except S2SError as error:
-                problem = str(error)
-            if problem:
-                problems[name] = problem
-        # A shop that hangs is left to its own time-out; the tick must not wait for it.
-        pool.shutdown(wait=False, cancel_futures=True)
+                return str(error)
+            finally:
+                self._being_asked.discard(place)
+
+        for told in abreast(ask, waiting, count=_POLLS_ABREAST, patience_s=POLL_PATIENCE_S, is_leaving=True):
+            if isinstance(told.error, TimeoutError):
+                problems[due[told.name][0]] = "the channel takes long to answer; the others are not kept waiting"
+            elif told.error is not None:
+                raise told.error
+            elif told.value:
+                problems[due[told.name][0]] = told.value
+            if time.monotonic() > deadline:
+                break
         return Polled(len(waiting), problems)
+
+    @cached_property
+    def _being_asked(self) -> set[str]:
+        """Channels that this process asks at this moment."""
+        return set()
 
     def _polls_due(self) -> list[tuple[datetime, str, str]]:
         """When it was last asked, client and channel of every poll that is due and that nobody paused."""

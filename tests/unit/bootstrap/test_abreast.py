@@ -60,6 +60,24 @@ def test_what_hangs_gives_its_place_to_the_next_after_a_while(monkeypatch):
     assert set(ended[3:]) == {"hangs1", "hangs2"}
 
 
+def test_who_leaves_what_hangs_is_told_so_once_and_does_not_wait_for_it(monkeypatch):
+    monkeypatch.setattr(module, "_LOOK_S", 0.02)
+    released = threading.Event()
+
+    def work(name):
+        if name.startswith("hangs"):
+            released.wait(30)
+        if name == "slow":
+            time.sleep(0.4)
+
+    names = ["hangs1", "slow", "hangs2", "a", "b"]
+    ended = list(abreast(work, names, count=2, patience_s=0.1, is_leaving=True))
+    released.set()
+    assert len(ended) == 5
+    assert {o.name for o in ended if isinstance(o.error, TimeoutError)} == {"hangs1", "hangs2", "slow"}
+    assert {o.name for o in ended if o.error is None} == {"a", "b"}
+
+
 def test_hanging_things_are_bounded(monkeypatch):
     monkeypatch.setattr(module, "_LOOK_S", 0.01)
     monkeypatch.setattr(module, "MOST_AT_ONCE", 4)
