@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Entry] = {
     "let-through": Entry(
         "s2s_pipelines.command.operate:let_through", "Let a plan that breakers stopped through, once, and push it."
     ),
+    "move": Entry("s2s_pipelines.command.upkeep:move", "Move this installation from SQLite to PostgreSQL."),
     "new": Entry("s2s_pipelines.command.new:new", "Begin a client, a source or a channel."),
     "orders": Entry("s2s_pipelines.command.orders:orders", "Count orders by state and show those that are held."),
     "pause": Entry("s2s_pipelines.command.operate:pause", "Stop some work of a client for a while."),

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self, cast
 
 from s2s_pipelines.bootstrap.process import LocalProcesses
-from s2s_pipelines.config.environment import Environment
+from s2s_pipelines.config.environment import Environment, is_postgres
 from s2s_pipelines.config.fleet import Client, Fleet
 from s2s_pipelines.config.fleet_cache import load_fleet_cached
 from s2s_pipelines.config.operations import Operations, load_operations
@@ -94,8 +94,11 @@ class Foundation:
         with self._opening:
             if self._engine is None:
                 from s2s_pipelines.storage.engine import make_engine
+                from s2s_pipelines.storage.moved import check_not_moved
                 from s2s_pipelines.storage.revision import is_newest
 
+                if not is_postgres(self.environment.database_url):
+                    check_not_moved(self.environment.home)
                 self.environment.home.mkdir(parents=True, exist_ok=True)
                 engine = make_engine(self.environment.database_url)
                 if not is_newest(engine):

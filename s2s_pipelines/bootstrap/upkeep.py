@@ -11,6 +11,7 @@ from s2s_pipelines.errors import S2SError
 
 if TYPE_CHECKING:
     from s2s_pipelines.storage.backup_file import Contents
+    from s2s_pipelines.storage.move import Moved
     from s2s_pipelines.storage.retention import Gone, Remains
 
 _LEASE, _LEASE_S = "upkeep", 4 * 3600.0
@@ -110,3 +111,12 @@ class Upkeep(Foundation):
         from s2s_pipelines.storage.restore import restore_backup
 
         return restore_backup(self.engine, self.environment.home, path, self.clock, is_replacing=is_replacing)
+
+    def move(self, ours: str, dagsters: str) -> "Moved":
+        """Copy our tables and Dagster's from SQLite to the PostgreSQL databases at two addresses; see ``storage.move``."""
+        from s2s_pipelines.storage.dagster_copy import DagsterFiles
+        from s2s_pipelines.storage.move import move, postgres_engine
+
+        home = self.environment.home
+        with postgres_engine(ours) as to_ours, postgres_engine(dagsters) as to_dagsters:
+            return move(self.engine, to_ours, to_dagsters, DagsterFiles(home / "dagster"), home, self.clock)

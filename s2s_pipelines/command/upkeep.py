@@ -1,4 +1,4 @@
-"""``s2s sweep-runs``, ``housekeeping``, ``backup`` and ``restore``: what keeps an installation in order."""
+"""``s2s sweep-runs``, ``housekeeping``, ``backup``, ``restore`` and ``move``: what keeps an installation in order."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,3 +79,29 @@ def _told(contents: "Contents") -> str:
     size_b = sum(contents.members[name][0] for name in files)
     what = f"{rows} rows of {len(contents.tables)} tables and {len(files)} files ({size_b / 1e6:.1f} MB)"
     return f"{what}, as of {contents.created_at}"
+
+
+@click.command()
+@click.argument("variable")
+@click.option("--dagster", "dagster_variable", metavar="VARIABLE", help="Another database for Dagster's own tables.")
+def move(variable: str, dagster_variable: str | None) -> None:
+    """Move this installation from SQLite to PostgreSQL: our tables and all of Dagster's runs, events, ticks and cursors.
+
+    VARIABLE is the name of an environment variable that holds the address of an empty database, such as
+    postgresql://user:password@host/database. Stop the services first. The SQLite files are only read; nothing is there unless
+    everything is, compared row by row.
+    """
+    from s2s_pipelines.orchestration.move import move_here
+
+    with workshop() as opened:
+        moved = move_here(opened, variable, dagster_variable, click.echo)
+    click.echo(f"{sum(moved.ours.values())} rows of ours: {_counted(moved.ours)}")
+    click.echo(f"{sum(moved.dagsters.values())} rows of Dagster's: {_counted(moved.dagsters)}")
+    click.echo("Set these for every service, then start them; the folder S2S_HOME stays where it is:")
+    click.echo(f"  S2S_DATABASE_URL          the value of {variable}")
+    if dagster_variable:
+        click.echo(f"  S2S_DAGSTER_DATABASE_URL  the value of {dagster_variable}")
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"

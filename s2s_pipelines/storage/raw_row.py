@@ -15,8 +15,9 @@ _BATCH = 2_000
 
 def read_rows(connection: sa.Connection, table: sa.Table, *, batch: int = _BATCH) -> Iterator[list[RawRow]]:
     """All rows of a table by its primary key, in batches; within the caller's transaction."""
-    query = sa.select(*(_as_text(column) for column in table.columns)).order_by(*table.primary_key.columns)
-    with connection.execution_options(yield_per=batch).execute(query) as found:
+    keys = [_plainly(column, connection.dialect.name) for column in table.primary_key.columns]
+    query = sa.select(*(_as_text(column) for column in table.columns)).order_by(*keys)
+    with connection.execute(query, execution_options={"yield_per": batch}) as found:
         for rows in found.partitions():
             yield [list(row) for row in rows]
 
@@ -42,6 +43,12 @@ def continue_ids(connection: sa.Connection, tables: Sequence[sa.Table]) -> None:
         highest = connection.execute(sa.select(sa.func.max(column))).scalar()
         # Without any row the first number is still to be given.
         connection.execute(sa.select(sa.func.setval(name, highest or 1, highest is not None)))
+
+
+def _plainly(column: sa.Column[Any], dialect: str) -> sa.ColumnElement[Any]:
+    """Texts by their bytes, as SQLite orders them, whatever language the database speaks."""
+    is_text = isinstance(column.type, sa.String)
+    return sa.collate(column, "C") if is_text and dialect == "postgresql" else column
 
 
 def _as_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:

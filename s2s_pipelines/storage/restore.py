@@ -58,7 +58,8 @@ def restore_backup(engine: sa.Engine, home: Path, path: Path, clock: Clock, *, i
             next_step="restore it with the version of the program that made it, or a newer one",
         )
     _check_room(contents, home)
-    _check_target(engine, clock, is_replacing=is_replacing)
+    check_idle(engine, clock)
+    _check_empty(engine, is_replacing=is_replacing)
     _bring_files(path, home)
     with writing(engine, "restore a backup") as connection:
         _fill(connection, path, contents)
@@ -80,16 +81,25 @@ def _check_room(contents: Contents, home: Path) -> None:
         )
 
 
-def _check_target(engine: sa.Engine, clock: Clock, *, is_replacing: bool) -> None:
-    with reading(engine, "look at the database to fill") as connection:
+def check_idle(engine: sa.Engine, clock: Clock) -> None:
+    """Refuse a database that somebody works on.
+
+    Raises:
+        ConfigurationError: a lease is held.
+    """
+    with reading(engine, "look for leases") as connection:
         held = connection.execute(sa.select(lease.c.name).where(lease.c.expires_at > clock.now())).scalars().all()
-        full = [table.name for table in metadata.sorted_tables if connection.execute(sa.select(table).limit(1)).first()]
     if held:
         raise ConfigurationError(
             f"something works on this database: {len(held)} leases are held, {held[0]} among them",
-            operation="restore a backup",
+            operation="look for leases",
             next_step="stop the services, then try again; leases of the dead run out by themselves",
         )
+
+
+def _check_empty(engine: sa.Engine, *, is_replacing: bool) -> None:
+    with reading(engine, "look at the database to fill") as connection:
+        full = [table.name for table in metadata.sorted_tables if connection.execute(sa.select(table).limit(1)).first()]
     if full and not is_replacing:
         raise ConfigurationError(
             f"the database is not empty: {', '.join(full[:5])}",
