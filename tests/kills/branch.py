@@ -51,6 +51,7 @@ channels:
     connection: shop
     policy: {{basis: incl, delist: hide}}
     push_every: P30D
+    first_push: free
     orders:
       from: 2020-01-01
       statuses: [processing]
