@@ -1,6 +1,6 @@
 """What the core asks of the outside. Connectors and storage keep these promises; the contract suites check them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -103,6 +103,31 @@ class Source(Protocol):
             DataError: it answered, but not with a readable feed.
             ConfigurationError: the declaration does not fit what is there.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a source delivers, whole, before anybody made sense of it.
+
+    Attributes:
+        fingerprint: that of the extract which ``extract`` would make.
+        read_at: see ``Extract``.
+        modified_at: see ``Extract``.
+        extract: makes sense of it; raises what ``Source.read`` raises.
+    """
+
+    fingerprint: str
+    read_at: datetime
+    modified_at: datetime | None
+    extract: "Callable[[], Extract]"
+
+
+@runtime_checkable
+class GlancingSource(Source, Protocol):
+    """A source that knows content it delivered before without making sense of it again: a file by its bytes."""
+
+    def glance(self, feed: Feed) -> Glance:
+        """Fetch a feed, whole; raises what ``read`` raises."""
 
 
 @runtime_checkable

@@ -19,7 +19,7 @@ from s2s_pipelines.cycle.patience import feed_wait
 from s2s_pipelines.cycle.port import CatalogueStore, FeedState, NewSnapshot, Snapshot, feed_name
 from s2s_pipelines.errors import ContractViolation, DataError, S2SError, TransientError
 from s2s_pipelines.model.reject import Reject
-from s2s_pipelines.ports import Clock, Extract, Source
+from s2s_pipelines.ports import Clock, Extract, Glance, GlancingSource, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -129,8 +129,8 @@ def read_feed(
     reading = _Reading(plan, source, feed, store, clock, state, current)
     since = None if is_full or current is None or not source.is_incremental else current.cursor
     try:
-        extract = port().read(feed.feed, since)
-        result = _settled(reading, extract, accept)
+        seen = _delivered(reading, port(), since)
+        result = _known(reading, seen) if isinstance(seen, Glance) else _settled(reading, seen, accept)
     except S2SError as error:
         error.located(client=plan.client, connection=source.source, operation=f"read {feed.feed}")
         return _failed(reading, error)
@@ -139,9 +139,38 @@ def read_feed(
         _failed(reading, unfit_read)
         return result
     now = clock.now()
-    full_at = extract.read_at if extract.is_complete else state.full_at
+    full_at = seen.read_at if isinstance(seen, Glance) or seen.is_complete else state.full_at
     store.note_feed(plan.client, FeedState(source.source, feed.feed, now, now, full_at))
     return result
+
+
+def _delivered(reading: _Reading, source: Source, since: str | None) -> Extract | Glance:
+    """What the source says; no more than a glance at it where that shows the content that stands."""
+    feed, current = reading.feed, reading.current
+    if not isinstance(source, GlancingSource):
+        return source.read(feed.feed, since)
+    glance = source.glance(feed.feed)
+    fingerprint = _fingerprint(glance.fingerprint, reading.source, feed, reading.plan.terms)
+    is_same = current is not None and current.is_complete and current.fingerprint == fingerprint
+    return glance if is_same else glance.extract()
+
+
+def _known(reading: _Reading, glance: Glance) -> FeedResult:
+    """What stands is what the source says; its notes are those that were taken when it was made sense of."""
+    current = reading.current
+    if current is None:
+        raise ContractViolation("nothing stands that a glance could show", reference=reading.name)
+    stands = reading.store.confirm(
+        current,
+        read_at=glance.read_at,
+        cursor=current.cursor,
+        source_modified_at=glance.modified_at or current.source_modified_at,
+        details={"confirmed_at": glance.read_at.isoformat()},
+    )
+    notes = tuple(current.details.get("notes", ()))
+    return reading.result(
+        "unchanged", stands, rows_in=current.rows_in, is_complete=True, notes=notes, **_counts_of(current)
+    )
 
 
 _ACCEPT = "look at the feed; if it is right, refresh once more and accept the check by its name"
@@ -169,7 +198,7 @@ def _settled(reading: _Reading, extract: Extract, accept: Collection[str]) -> Fe
     source, feed, current = reading.source, reading.feed, reading.current
     if extract.feed != feed.feed:
         raise ContractViolation(f"asked for {feed.feed} and got {extract.feed}")
-    fingerprint = _fingerprint(extract, source, feed, reading.plan.terms)
+    fingerprint = _fingerprint(extract.fingerprint, source, feed, reading.plan.terms)
     is_same = extract.is_complete and current is not None and current.is_complete and current.fingerprint == fingerprint
     is_silent = not extract.is_complete and extract.table.num_rows == 0 and not extract.rejects
     if current is not None and (is_same or is_silent):
@@ -321,11 +350,11 @@ def _rejects_table(rejects: Collection[Reject]) -> "pa.Table":
     return pa.table({"row": pa.array([r.row for r in rejects], pa.int64()), **columns})
 
 
-def _fingerprint(extract: Extract, source: SourcePlan, feed: FeedPlan, terms: Terms) -> str:
+def _fingerprint(content: str, source: SourcePlan, feed: FeedPlan, terms: Terms) -> str:
     """Of the content and of everything that decides what is made of it, so that a changed declaration reads anew."""
     reading = (source.fields_of(feed.feed), feed.ignore, feed.absent, source.unowned(feed.feed))
     manner = (source.numbers.model_dump_json(), source.basis, terms.model_dump_json(), __version__)
-    return hashlib.sha256(f"{extract.fingerprint}\x1f{reading!r}\x1f{manner!r}".encode()).hexdigest()
+    return hashlib.sha256(f"{content}\x1f{reading!r}\x1f{manner!r}".encode()).hexdigest()
 
 
 def content_fingerprint(table: "pa.Table") -> str:

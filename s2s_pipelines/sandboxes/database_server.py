@@ -202,7 +202,8 @@ def postgres(*, is_durable: bool = False) -> Iterator[Server]:
         _run([*(_runs_as("postgres") or []), str(initdb), *options, "-E", "UTF8", "--locale=C", "--no-sync"], log)
         port = free_port()
         quick = [] if is_durable else ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
-        quick += [f"unix_socket_directories={folder}", f"port={port}", "listen_addresses=127.0.0.1", "max_connections=60", "logging_collector=off"]
+        quick += [f"unix_socket_directories={folder}", f"port={port}", "listen_addresses=127.0.0.1"]
+        quick += ["max_connections=60", "logging_collector=off"]
         command = [str(program), "-D", f"{folder}/data", *itertools.chain(*(("-c", q) for q in quick))]
         process = _start(command, "postgres", log, "INT")
         server = Server("postgres", "127.0.0.1", port, process, folder, "trial", _make_postgres_database)

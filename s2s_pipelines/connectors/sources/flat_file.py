@@ -7,25 +7,26 @@ No orders are written.
 """
 
 import codecs
-import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from typing import Literal, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
 from s2s_pipelines.connectors.kit.dialect import Hints, read_table
 from s2s_pipelines.connectors.kit.encoding import decode
-from s2s_pipelines.connectors.kit.fetch import Errand, Fetched, fetch, probe
+from s2s_pipelines.connectors.kit.fetch import Errand, Fetched, probe
 from s2s_pipelines.connectors.kit.fetch_settings import FetchSettings
 from s2s_pipelines.connectors.kit.fixed_width import FixedColumn, read_fixed_width
+from s2s_pipelines.connectors.kit.glance import glance_at
 from s2s_pipelines.connectors.kit.layout import Grid, Wanted
 from s2s_pipelines.connectors.kit.spreadsheet import is_workbook, read_workbook
 from s2s_pipelines.connectors.kit.table import Bounds, to_table
 from s2s_pipelines.errors import ConfigurationError, S2SError
 from s2s_pipelines.model.declared import Declared
 from s2s_pipelines.model.field import Feed
-from s2s_pipelines.ports import BuildContext, Connector, Extract, Manifest, Source, Verified
+from s2s_pipelines.ports import BuildContext, Connector, Extract, Glance, Manifest, Source, Verified
 
 MANIFEST = Manifest(
     kind="flat_file",
@@ -137,12 +138,13 @@ class FlatFile:
 
     def read(self, feed: Feed, since: str | None = None) -> Extract:
         """The whole file of a feed, whatever the cursor: a file does not tell what changed in it."""
-        read_at = datetime.now(UTC)
-        try:
-            fetched = fetch(self._errand(feed))
-            return self._extract(feed, fetched, read_at)
-        except S2SError as error:
-            raise self._located(error, f"read {feed}") from None
+        return self.glance(feed).extract()
+
+    def glance(self, feed: Feed) -> Glance:
+        """The file as it is; with another encoding declared, the same file says something else."""
+        manner = f"{self._layout(feed).model_dump_json()}{self._settings.max_cell}"
+        located = partial(self._located, operation=f"read {feed}")
+        return glance_at(partial(self._errand, feed), manner, partial(self._extract, feed), located)
 
     def _errand(self, feed: Feed) -> Errand:
         feeds = self._settings.feeds
@@ -150,7 +152,7 @@ class FlatFile:
             raise ConfigurationError(f"no file is declared for {feed}", next_step=f"declare feeds.{feed}")
         return self._settings.errand(self._context.folder, feeds[feed].file if feeds else None)
 
-    def _extract(self, feed: Feed, fetched: Fetched, read_at: datetime) -> Extract:
+    def _extract(self, feed: Feed, fetched: Fetched, read_at: datetime, fingerprint: str) -> Extract:
         settings, layout = self._settings, self._layout(feed)
         grid = read_grid(fetched.body, layout, max_expanded=settings.max_bytes)
         table, rows = to_table(grid, Bounds(settings.max_rows, settings.max_cell))
@@ -160,7 +162,7 @@ class FlatFile:
             rows=rows,
             read_at=read_at,
             is_complete=True,
-            fingerprint=_fingerprint(fetched.body, layout, settings.max_cell),
+            fingerprint=fingerprint,
             modified_at=fetched.modified_at,
             rejects=tuple(sorted(grid.rejects, key=lambda r: r.row)),
             notes=tuple(grid.notes),
@@ -195,13 +197,6 @@ def read_grid(body: bytes, layout: Layout, *, max_expanded: int) -> Grid:
         grid, _ = read_table(decoded.text, Hints(layout.delimiter, layout.quote, layout.escape), wanted)
     grid.notes[:0] = decoded.notes
     return grid
-
-
-def _fingerprint(body: bytes, layout: Layout, max_cell: int) -> str:
-    """Of the bytes and of how they are read: with another encoding declared, the same file says something else."""
-    digest = hashlib.sha256(body)
-    digest.update(f"{layout.model_dump_json()}{max_cell}".encode())
-    return digest.hexdigest()
 
 
 def build(settings: object, context: BuildContext) -> Source:

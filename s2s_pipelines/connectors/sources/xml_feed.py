@@ -19,15 +19,16 @@ A Google Merchant feed is declared as::
 """
 
 import codecs
-import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
-from s2s_pipelines.connectors.kit.fetch import Errand, Fetched, fetch, probe
+from s2s_pipelines.connectors.kit.fetch import Errand, Fetched, probe
 from s2s_pipelines.connectors.kit.fetch_settings import FetchSettings
+from s2s_pipelines.connectors.kit.glance import glance_at
 from s2s_pipelines.connectors.kit.refusal import UnreadableFile
 from s2s_pipelines.connectors.kit.xml_document import RowStream, XmlBounds, expanded_name
 from s2s_pipelines.connectors.kit.xml_path import XmlPath
@@ -35,7 +36,7 @@ from s2s_pipelines.errors import ConfigurationError, S2SError
 from s2s_pipelines.model.declared import Declared
 from s2s_pipelines.model.field import Feed
 from s2s_pipelines.model.reject import Reject
-from s2s_pipelines.ports import BuildContext, Connector, Extract, Manifest, Source, Verified
+from s2s_pipelines.ports import BuildContext, Connector, Extract, Glance, Manifest, Source, Verified
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -209,12 +210,13 @@ class XmlFeed:
 
     def read(self, feed: Feed, since: str | None = None) -> Extract:
         """The whole document of a feed, whatever the cursor: a document does not tell what changed in it."""
-        read_at = datetime.now(UTC)
-        try:
-            fetched = fetch(self._errand(feed))
-            return self._extract(feed, fetched, read_at)
-        except S2SError as error:
-            raise self._located(error, f"read {feed}") from None
+        return self.glance(feed).extract()
+
+    def glance(self, feed: Feed) -> Glance:
+        """The document as it is; with other paths declared, the same document says something else."""
+        manner = self._settings.model_dump_json(exclude=set(FetchSettings.model_fields))
+        located = partial(self._located, operation=f"read {feed}")
+        return glance_at(partial(self._errand, feed), manner, partial(self._extract, feed), located)
 
     def _errand(self, feed: Feed) -> Errand:
         feeds = self._settings.feeds
@@ -222,7 +224,7 @@ class XmlFeed:
             raise ConfigurationError(f"no document is declared for {feed}", next_step=f"declare feeds.{feed}")
         return self._settings.errand(self._context.folder, feeds[feed].file if feeds else None)
 
-    def _extract(self, feed: Feed, fetched: Fetched, read_at: datetime) -> Extract:
+    def _extract(self, feed: Feed, fetched: Fetched, read_at: datetime, fingerprint: str) -> Extract:
         import pyarrow as pa
 
         settings = self._settings
@@ -238,7 +240,7 @@ class XmlFeed:
             rows=pa.array(lines, pa.int64()),
             read_at=read_at,
             is_complete=True,
-            fingerprint=hashlib.sha256(fetched.body).hexdigest(),
+            fingerprint=fingerprint,
             modified_at=fetched.modified_at,
             rejects=tuple(rejects),
         )
