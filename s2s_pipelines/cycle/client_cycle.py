@@ -65,6 +65,16 @@ class ClientCycle:
         return tuple(f"{feed.source}/{feed.feed}" for feed in read if feed.outcome in ("failed", "refused"))
 
     @property
+    def waiting(self) -> tuple[str, ...]:
+        """What people keep back: what is paused, and a plan that awaits approval."""
+        sources = self.refreshed.sources.values() if self.refreshed is not None else ()
+        paused = [note for s in sources for feed in s.feeds if feed.outcome == "paused" for note in feed.notes]
+        pushes = [
+            c.push.why if c.push is not None else c.pause.message if c.pause is not None else "" for c in self.channels
+        ]
+        return tuple(dict.fromkeys(text for text in (*paused, *pushes) if text))
+
+    @property
     def new_feeds(self) -> tuple[str, ...]:
         """Feeds that brought something new."""
         if self.refreshed is None:

@@ -121,7 +121,7 @@ def summary(cycle: "ClientCycle") -> dict[str, Any]:
         "new": ", ".join(cycle.new_feeds),
         "sent": cycle.sent,
         "failed": cycle.failed,
-        "what": "; ".join([*faults, *troubled]),
+        "what": "; ".join([*faults, *troubled, *cycle.waiting]),
     }
 
 

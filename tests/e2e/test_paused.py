@@ -128,6 +128,16 @@ def test_an_order_placed_during_a_pause_is_raised_exactly_once_after_it(floor, p
     assert floor.materialise([orders_key(CLIENT)], partition_key=today).checks[f"{CLIENT}/orders:taken_up"].passed
 
 
+def test_a_cycle_by_hand_obeys_and_says_what_is_paused(floor, paused):
+    source, pushes = paused("source", "erp"), paused("pushes")
+    marks = floor.marks()
+    seen = floor.launch("cycle", {"ops": {"cycle_clients": {"config": {"clients": [CLIENT], "sources": ["erp"]}}}})
+    assert seen.is_ok, seen.failures
+    (line,) = rows_of(seen.op_page["clients_table"])
+    assert line["what"] == f"{source.message}; {source.remedy}; {pushes.message}; {pushes.remedy}"
+    assert floor.writes(marks) == 0
+
+
 def test_shared_sensors_leave_out_what_is_paused_and_nothing_else(floor, paused):
     with workshop_of(floor.stage.environment, ahead=timedelta(minutes=30)) as later:
 
