@@ -227,12 +227,29 @@ class Connector:
         settings: the pydantic model of its resource declaration.
         fields: default field maps by feed; empty for generic connectors.
         build: makes the port from settings and the context of one client.
+        page_of: where people look at the system itself; None where it has no pages.
     """
 
     manifest: Manifest
     settings: type
     build: "BuildPort"
     fields: Mapping[MapFeed, tuple[FieldRow, ...]] = field(default_factory=dict)
+    page_of: "PageOf | None" = None
+
+
+Page = Literal["products", "product", "orders", "order"]
+"""A page of the system itself: all of them, or one by its code there."""
+
+
+class PageOf(Protocol):
+    """Says where people look at the system itself. Contacts nothing."""
+
+    def __call__(self, settings: object, page: Page, code: str | None = None) -> str | None:
+        """The address of a page, without credentials, or None where there is no such page.
+
+        Raises:
+            ConfigurationError: the system's address is named in the declaration and is not there.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,6 +266,9 @@ class ItemStore(Protocol):
     def find(self, client: str, channel: str, keys: Sequence[ItemKey]) -> Sequence[HeldItem]:
         """What is known of some items."""
 
+    def failing(self, client: str, channel: str, limit: int) -> tuple[int, Sequence[HeldItem]]:
+        """How many items the channel did not take, and the first of them by reason and key."""
+
 
 @dataclass(frozen=True, slots=True)
 class LetThrough:
@@ -354,6 +357,9 @@ class PlanStore(Protocol):
 
     def find(self, client: str, plan_id: int) -> StoredPlan | None:
         """A plan by its number."""
+
+    def history(self, client: str, channel: str, limit: int) -> Sequence[StoredPlan]:
+        """The newest plans of a channel, newest first."""
 
     def read(self, stored: StoredPlan) -> Plan:
         """The plan itself, exactly as it was kept.

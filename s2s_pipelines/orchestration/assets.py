@@ -119,7 +119,7 @@ def _refresh(client: "Client") -> dg.AssetsDefinition:
             if any(feed.outcome in ("kept", "unchanged") for feed in seen):
                 yield dg.MaterializeResult(key, metadata=source_page(workshop, name, source, seen))
         if merged in context.selected_asset_keys and result.catalogue.fault is None:
-            yield dg.MaterializeResult(merged, metadata=catalogue_page(result))
+            yield dg.MaterializeResult(merged, metadata=catalogue_page(result, workshop))
         yield from _judged(context, checks, with_what_stands(workshop, result))
 
     return refresh
@@ -163,13 +163,14 @@ def _publish(client: "Client", channel: str) -> dg.AssetsDefinition:
         with suppress(PausedError):
             if planned in context.selected_asset_keys:
                 seen["plan"] = workshop.plan(name, channel, skus=config.skus)
-                yield dg.MaterializeResult(planned, metadata=plan_page(seen["plan"]))
+                yield dg.MaterializeResult(planned, metadata=plan_page(seen["plan"], workshop))
             if pushed in context.selected_asset_keys:
                 seen["push"] = workshop.push(
                     name, channel, names=config.let_through, by=config.by, reason=config.reason
                 )
                 if not seen["push"].is_refused:
-                    yield dg.MaterializeResult(pushed, metadata=push_page(seen["push"]))
+                    page = push_page(seen["push"], workshop, name, channel)
+                    yield dg.MaterializeResult(pushed, metadata=page)
         seen["pause"] = workshop.pause_of(name, "push", channel=channel)
         seen["stored"] = workshop.newest_plan(name, channel)
         yield from _judged(context, checks, seen)

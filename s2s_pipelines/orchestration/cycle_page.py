@@ -35,7 +35,7 @@ def client_events(instance: dg.DagsterInstance, workshop: Workshop, cycle: "Clie
     if cycle.refreshed is not None:
         yield from _refreshed(workshop, cycle, judged)
     for channel in cycle.channels:
-        yield from _published(cycle.client, channel, judged)
+        yield from _published(workshop, cycle.client, channel, judged)
     yield from _verdicts(instance, judged)
 
 
@@ -59,18 +59,19 @@ def _refreshed(workshop: Workshop, cycle: "ClientCycle", judged: list[Judged]) -
         judged += [(check, whole[0] if whole else result, is_new) for check in source_checks(key)]
     key = catalogue_key(cycle.client)
     if result.catalogue.is_new:
-        yield dg.AssetMaterialization(key, metadata=catalogue_page(result))
+        yield dg.AssetMaterialization(key, metadata=catalogue_page(result, workshop))
     judged += [(check, result, result.catalogue.is_new) for check in catalogue_checks(key)]
 
 
-def _published(client: str, channel: "ChannelCycle", judged: list[Judged]) -> Iterator[Event]:
+def _published(workshop: Workshop, client: str, channel: "ChannelCycle", judged: list[Judged]) -> Iterator[Event]:
     planned, pushed = plan_key(client, channel.channel), push_key(client, channel.channel)
     push = channel.push
     is_sent = push is not None and not push.is_refused and (channel.is_new or push.sent > 0 or push.fault is not None)
     if channel.is_new and channel.plan is not None:
-        yield dg.AssetMaterialization(planned, metadata=plan_page(channel.plan))
+        yield dg.AssetMaterialization(planned, metadata=plan_page(channel.plan, workshop))
     if is_sent and push is not None:
-        yield dg.AssetMaterialization(pushed, metadata=push_page(push))
+        page = push_page(push, workshop, client, channel.channel)
+        yield dg.AssetMaterialization(pushed, metadata=page)
     if channel.fault is not None and channel.stored is None:
         return
     seen: dict[str, Any] = {"stored": channel.stored, "pause": channel.pause, "push": push}

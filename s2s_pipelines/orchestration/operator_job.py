@@ -66,9 +66,9 @@ def end_pause(context: dg.OpExecutionContext, config: ResumeConfig, workshop: dg
     context.add_output_metadata(told)
 
 
-def _told(context: dg.OpExecutionContext, push: "PushResult", before: dict[str, Any]) -> None:
+def _told(context: dg.OpExecutionContext, push: "PushResult", page: dict[str, Any]) -> None:
     """Show a push that a person asked for; one that sent nothing, or not all, ends the run red with the reason."""
-    context.add_output_metadata({**before, **push_page(push)})
+    context.add_output_metadata(page)
     if push.is_refused or push.fault is not None:
         why = push.why or (
             push.fault.message if push.fault else "the catalogue or the plan is newer by now: plan again"
@@ -91,7 +91,7 @@ def approve_and_push(
             context.add_output_metadata(told)
             return
         push = workshop.push(config.client, config.channel)
-    _told(context, push, told)
+    _told(context, push, {**told, **push_page(push, workshop, config.client, config.channel)})
 
 
 @dg.op(description="Lets the named breakers through for a channel's newest plan, once, and pushes it.")
@@ -103,7 +103,8 @@ def let_through_and_push(
         said = workshop.let_through(config.client, config.channel, config.breakers, by=config.by, reason=config.reason)
         context.log.info(f"plan {said.id}: {', '.join(config.breakers)} let through by {config.by}: {config.reason}")
         push = workshop.push(config.client, config.channel)
-    _told(context, push, {"let_through": ", ".join(config.breakers), "by": config.by, "reason": config.reason})
+    told = {"let_through": ", ".join(config.breakers), "by": config.by, "reason": config.reason}
+    _told(context, push, {**told, **push_page(push, workshop, config.client, config.channel)})
 
 
 @dg.job(

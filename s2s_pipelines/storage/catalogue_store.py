@@ -16,7 +16,7 @@ from s2s_pipelines.cycle.port import FeedState, NewSnapshot, Snapshot
 from s2s_pipelines.errors import BusyError, ContractViolation
 from s2s_pipelines.model.identifier import is_key
 from s2s_pipelines.ports import Clock
-from s2s_pipelines.storage.parquet_file import read_table, write_table
+from s2s_pipelines.storage.parquet_file import read_head, read_table, write_table
 from s2s_pipelines.storage.schema import feed_state, snapshot
 from s2s_pipelines.storage.transaction import reading, writing
 
@@ -64,6 +64,16 @@ class ParquetCatalogue:
         if part is not None and part not in snapshot.details.get("parts", ()):
             raise ContractViolation(f"snapshot {snapshot.id} has no part {part}", operation="read a snapshot")
         return read_table(_file(self._folder / snapshot.path, part), columns=columns, skus=skus)
+
+    def head(
+        self, snapshot: Snapshot, part: str | None = None, *, columns: Sequence[str] | None = None, limit: int
+    ) -> "pa.Table":
+        """The first rows of the snapshot's table, or of one kept beside it, without reading the rest.
+
+        Raises:
+            DataError: the file is gone or damaged.
+        """
+        return read_head(_file(self._folder / snapshot.path, part), columns=columns, limit=limit)
 
     def keep(self, client: str, new: NewSnapshot) -> Snapshot:
         """Write the tables, then make the snapshot current.

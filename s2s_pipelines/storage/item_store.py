@@ -223,6 +223,16 @@ class Items:
             rows = [row._mapping for row in _by_keys(connection, query, client, channel, keys)]
         return [HeldItem(**{**row, "acknowledged": row["acknowledged"] or {}}) for row in rows]
 
+    def failing(self, client: str, channel: str, limit: int) -> tuple[int, Sequence[HeldItem]]:
+        """How many items the channel did not take, and the first of them by reason and key."""
+        mine = (_of(client, channel), _T.failures > 0)
+        names = [name for name in HeldItem.__dataclass_fields__ if name != "acknowledged"]
+        first = sa.select(*(_T[n] for n in names)).where(*mine).order_by(_T.reason, _T.item_key).limit(limit)
+        with reading(self._engine, "look up failing items") as connection:
+            count = connection.execute(sa.select(sa.func.count()).select_from(channel_item).where(*mine)).scalar_one()
+            rows = connection.execute(first).all()
+        return count, [HeldItem(**row._mapping, acknowledged={}) for row in rows]
+
     def _rows(
         self, connection: sa.Connection, client: str, channel: str, keys: Sequence[ItemKey]
     ) -> dict[ItemKey, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,12 +57,36 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, skus: Sequen
         chosen = pc.field("sku").isin(pa.array(skus, pa.string())) if skus is not None else None
         return pq.read_table(path, columns=columns, filters=chosen)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(
-            f"a kept table cannot be read ({type(error).__name__})",
-            operation="read a snapshot",
-            reference=path.name,
-            next_step="restore the file from a backup, or read the feed in full again",
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def read_head(path: Path, *, columns: Sequence[str] | None = None, limit: int) -> "pa.Table":
+    """The first rows of a table, or only some columns of them, without reading the rest.
+
+    Raises:
+        DataError: the file is gone or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            chosen = [name for name in columns if name in schema.names] if columns is not None else schema.names
+            batches = file.iter_batches(batch_size=limit, row_groups=[0] if file.num_row_groups else [], columns=chosen)
+            first = list(islice(batches, 1))
+            return pa.Table.from_batches(first, pa.schema([schema.field(name) for name in chosen])).slice(0, limit)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"a kept table cannot be read ({type(error).__name__})",
+        operation="read a snapshot",
+        reference=path.name,
+        next_step="restore the file from a backup, or read the feed in full again",
+    )
 
 
 def settle(path: Path) -> None:

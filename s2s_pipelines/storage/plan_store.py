@@ -94,6 +94,13 @@ class Plans:
             row = connection.execute(query).first()
         return None if row is None else _stored(row)
 
+    def history(self, client: str, channel: str, limit: int) -> list[StoredPlan]:
+        """The newest plans of a channel, newest first."""
+        query = sa.select(plan_table).where(plan_table.c.client == client, plan_table.c.channel == channel)
+        with reading(self._engine, "look up plans") as connection:
+            rows = connection.execute(query.order_by(plan_table.c.id.desc()).limit(limit)).all()
+        return [_stored(row) for row in rows]
+
     def read(self, stored: StoredPlan) -> Plan:
         """The plan itself, exactly as it was kept.
 

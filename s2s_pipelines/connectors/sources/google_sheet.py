@@ -20,7 +20,7 @@ from s2s_pipelines.config.secret import Address, SecretRef, read_address
 from s2s_pipelines.errors import AccessError, ConfigurationError, DataError, S2SError, TransientError
 from s2s_pipelines.model.declared import Declared
 from s2s_pipelines.model.field import Feed, ValueType, find_target
-from s2s_pipelines.ports import BuildContext, Connector, Extract, Manifest, Verified
+from s2s_pipelines.ports import BuildContext, Connector, Extract, Manifest, Page, Verified
 
 if TYPE_CHECKING:
     from gspread.http_client import HTTPClient
@@ -291,9 +291,16 @@ def _text(cell: Any) -> str | None:
     return str(cell)
 
 
+def page_of(settings: object, page: Page, code: str | None = None) -> str | None:
+    """The sheet as people open it."""
+    if isinstance(settings, Settings) and page == "products":
+        return f"https://docs.google.com/spreadsheets/d/{settings.spreadsheet}"
+    return None
+
+
 def build(settings: object, context: BuildContext) -> GoogleSheetSource:
     """Make the source; nothing is contacted before its first call."""
     return GoogleSheetSource(cast("Settings", settings), context)
 
 
-CONNECTOR = Connector(manifest=MANIFEST, settings=Settings, build=build)
+CONNECTOR = Connector(manifest=MANIFEST, settings=Settings, build=build, page_of=page_of)

@@ -33,7 +33,7 @@ from s2s_pipelines.model.change import Outcome, ProductChange
 from s2s_pipelines.model.declared import Declared
 from s2s_pipelines.model.money import PriceTerms
 from s2s_pipelines.model.order import ChannelOrder, Receipt
-from s2s_pipelines.ports import BuildContext, Connector, Manifest, OrderPage, RawOrder, Verified
+from s2s_pipelines.ports import BuildContext, Connector, Manifest, OrderPage, Page, RawOrder, Verified
 
 MANIFEST = Manifest(
     kind="woocommerce",
@@ -256,6 +256,24 @@ class WooCommerceChannel:
             raise
 
 
+def page_of(settings: object, page: Page, code: str | None = None) -> str | None:
+    """Pages of the shop's administration.
+
+    Facts: ``edit.php`` and ``post.php`` of WordPress; where orders have tables of their own, WooCommerce leads their old
+    addresses to the new ones (plugins/woocommerce/src/Internal/Admin/Orders/PostsRedirectionController.php).
+
+    >>> keys = {"consumer_key": SecretRef(env="KEY"), "consumer_secret": SecretRef(env="SECRET")}
+    >>> page_of(Settings(kind="woocommerce", url="https://shop.example/", **keys), "product", "77")
+    'https://shop.example/wp-admin/post.php?post=77&action=edit'
+    """
+    if not isinstance(settings, Settings):
+        return None
+    admin = f"{settings.address()}/wp-admin"
+    if page in ("product", "order"):
+        return f"{admin}/post.php?post={code}&action=edit" if code and code.isdecimal() else None
+    return f"{admin}/edit.php?post_type={'product' if page == 'products' else 'shop_order'}"
+
+
 def build(settings: object, context: BuildContext) -> WooCommerceChannel:
     """Make the channel; nothing is connected and no secret is read."""
     if not isinstance(settings, Settings):
@@ -263,4 +281,4 @@ def build(settings: object, context: BuildContext) -> WooCommerceChannel:
     return WooCommerceChannel(settings, context)
 
 
-CONNECTOR = Connector(manifest=MANIFEST, settings=Settings, build=build, fields={})
+CONNECTOR = Connector(manifest=MANIFEST, settings=Settings, build=build, fields={}, page_of=page_of)
