@@ -46,6 +46,7 @@ class CatalogueWork(Foundation):
         self, name: str, *, asked: Mapping[str, Collection[Feed]] | None, is_full: bool, accept: Collection[str] = ()
     ) -> "ClientResult":
         """Read a client's feeds and merge its catalogue; see ``cycle.refresh.refresh_client``."""
+        from s2s_pipelines.cycle.client_memory import ClientMemory
         from s2s_pipelines.cycle.refresh import refresh_client
 
         client = self.client(name)
@@ -53,16 +54,13 @@ class CatalogueWork(Foundation):
         plan = client_plan(client)
         pause_of = partial(self.pause_of, name)
         with self.leases.take(f"refresh/{name}", self.holder, REFRESH_LEASE_S):
-            return refresh_client(
-                plan,
-                ports,
-                self.catalogues,
-                self.clock,
-                asked=asked,
-                is_full=is_full,
-                accept=accept,
-                pause_of=pause_of,
-            )
+            memory = ClientMemory(self.catalogues, name)
+            try:
+                return refresh_client(
+                    plan, ports, memory, self.clock, asked=asked, is_full=is_full, accept=accept, pause_of=pause_of
+                )
+            finally:
+                memory.flush()
 
     def plan(self, name: str, channel: str, *, skus: Collection[str] = ()) -> "PlanResult":
         """Plan one channel and keep the plan with its verdict; nothing is sent.

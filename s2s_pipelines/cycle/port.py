@@ -109,6 +109,9 @@ class CatalogueStore(Protocol):
     def current(self, client: str, name: str) -> Snapshot | None:
         """The snapshot that stands, or None."""
 
+    def standing(self, client: str) -> Mapping[str, Snapshot]:
+        """All snapshots of a client that stand, by name."""
+
     def find(self, client: str, ids: Sequence[int]) -> Mapping[int, Snapshot]:
         """Snapshots by their numbers, current or not."""
 
@@ -152,6 +155,9 @@ class CatalogueStore(Protocol):
 
     def note_feed(self, client: str, state: FeedState) -> None:
         """Remember how reading a feed went."""
+
+    def note(self, client: str, confirmed: Sequence[Snapshot], states: Sequence[FeedState]) -> None:
+        """Many ``confirm`` and ``note_feed`` at once: snapshots as they are now, and how reading went; all or none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ The files are on disk, whole, before the row that names them is committed. A cra
 it never leaves a snapshot that cannot be read. Older snapshots stay where they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from s2s_pipelines.cycle.port import FeedState, NewSnapshot, Snapshot
 from s2s_pipelines.errors import BusyError, ContractViolation
@@ -22,6 +23,9 @@ from s2s_pipelines.storage.transaction import reading, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_STATE = tuple(column.name for column in feed_state.c if column.name != "client")
 
 
 class ParquetCatalogue:
@@ -36,6 +40,12 @@ class ParquetCatalogue:
         """The snapshot that stands, or None."""
         found = self._select(client, name, snapshot.c.is_current.is_(sa.true()), 1)
         return found[0] if found else None
+
+    def standing(self, client: str) -> Mapping[str, Snapshot]:
+        """All snapshots of a client that stand, by name."""
+        query = sa.select(snapshot).where(snapshot.c.client == client, snapshot.c.is_current)
+        with reading(self._engine, "look up what stands") as connection:
+            return {row.name: Snapshot(**row._mapping) for row in connection.execute(query)}
 
     def find(self, client: str, ids: Sequence[int]) -> Mapping[int, Snapshot]:
         """Snapshots by their numbers, current or not."""
@@ -133,6 +143,32 @@ class ParquetCatalogue:
             changed = connection.execute(sa.update(feed_state).where(is_it).values(values))
             if changed.rowcount == 0:
                 connection.execute(sa.insert(feed_state).values(**key, **values))
+
+    def note(self, client: str, confirmed: Sequence[Snapshot], states: Sequence[FeedState]) -> None:
+        """Many ``confirm`` and ``note_feed`` at once: snapshots as they are now, and how reading went; all or none."""
+        told = [
+            {
+                "of": found.id,
+                "at": found.read_at,
+                "place": found.cursor,
+                "stamp": found.source_modified_at,
+                "known": dict(found.details),
+            }
+            for found in confirmed
+        ]
+        update = sa.update(snapshot).where(snapshot.c.id == sa.bindparam("of"), snapshot.c.client == client)
+        values = {"read_at": "at", "cursor": "place", "source_modified_at": "stamp", "details": "known"}
+        rows = [{"client": client, **{name: getattr(state, name) for name in _STATE}} for state in states]
+        with writing(self._engine, "note what a refresh found") as connection:
+            if told:
+                connection.execute(update.values({name: sa.bindparam(bound) for name, bound in values.items()}), told)
+            if rows:
+                is_postgres = connection.dialect.name == "postgresql"
+                insert: Callable[..., Any] = postgresql.insert if is_postgres else sqlite.insert
+                made = insert(feed_state)
+                over = {name: made.excluded[name] for name in _STATE if name not in ("source", "feed")}
+                keys = ["client", "source", "feed"]
+                connection.execute(made.on_conflict_do_update(index_elements=keys, set_=over), rows)
 
     def _select(self, client: str, name: str, which: sa.ColumnElement[bool], limit: int) -> list[Snapshot]:
         query = (

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from s2s_pipelines.catalogue.policy import ChannelPolicy, Terms
+from s2s_pipelines.cycle.client_memory import ClientMemory
 from s2s_pipelines.cycle.client_plan import ChannelPlan, ClientPlan, FeedPlan, SourcePlan
 from s2s_pipelines.cycle.publish import Stores, make_plan
 from s2s_pipelines.cycle.push import push_plan
@@ -185,7 +186,11 @@ class World:
 
     def refresh(self, **asked):
         ports = {name: (lambda port=port: port) for name, port in self.sources.items()}
-        return refresh_client(self.plan, ports, self.stores.catalogue, self.clock, **asked)
+        memory = ClientMemory(self.stores.catalogue, "karoo")
+        try:
+            return refresh_client(self.plan, ports, memory, self.clock, **asked)
+        finally:
+            memory.flush()
 
     def refresh_all(self, **values):
         self.clock.move(minutes=5)

@@ -1,10 +1,13 @@
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import pyarrow as pa
 import pytest
+from sqlalchemy.exc import IntegrityError
 
-from s2s_pipelines.cycle.port import FeedState, NewSnapshot
+from s2s_pipelines.cycle.client_memory import ClientMemory
+from s2s_pipelines.cycle.port import FeedState, NewSnapshot, Snapshot
 from s2s_pipelines.errors import BusyError, ContractViolation, DataError
 from s2s_pipelines.storage.catalogue_store import ParquetCatalogue
 from tests.unit.storage.stores import BOTH, NOON, HandClock, engine_of
@@ -121,3 +124,53 @@ def test_feed_states_are_remembered_per_feed(store):
     )
     assert set(states) == {("erp", "stock"), ("erp", "products")}
     assert store.feed_states("other") == {}
+
+
+def test_notes_of_a_refresh_held_in_mind_are_what_single_notes_would_be(store):
+    """Two clients through the same refresh: one notes at once, the other at the end."""
+
+    def refresh(client, through):
+        kept = through.keep(client, new(1))
+        told = through.confirm(
+            kept, read_at=NOON + timedelta(hours=1), cursor="c2", source_modified_at=NOON, details={"confirmed_at": "x"}
+        )
+        through.note_feed(client, FeedState("erp", "products", NOON, NOON, failures=0))
+        through.note_feed(
+            client, FeedState("erp", "stock", NOON, failures=2, error_class="E", error="no", retry_at=NOON)
+        )
+        through.note_feed(
+            client, FeedState("erp", "stock", NOON, failures=3, error_class="E", error="no", retry_at=NOON)
+        )
+        assert through.current(client, NAME) == told
+        assert through.feed_states(client)["erp", "stock"].failures == 3
+
+    store.note_feed("second", FeedState("erp", "products", NOON - timedelta(days=1)))
+    refresh("first", store)
+    memory = ClientMemory(store, "second")
+    refresh("second", memory)
+    assert store.current("second", NAME).read_at == NOON, "not written yet"
+    assert set(store.feed_states("second")) == {("erp", "products")}
+    memory.flush()
+    memory.flush()
+    alike = {"id", "client", "path"}
+    first, second = (store.standing(client) for client in ("first", "second"))
+    assert set(first) == set(second) == {NAME}
+    for name in set(Snapshot.__dataclass_fields__) - alike:
+        assert getattr(first[NAME], name) == getattr(second[NAME], name), name
+    assert store.feed_states("first") == store.feed_states("second")
+
+
+def test_notes_are_written_all_or_none(store):
+    kept = store.keep("karoo", new(1))
+    newer = replace(kept, read_at=NOON + timedelta(hours=1))
+    broken = FeedState("erp", None, NOON)
+    with pytest.raises(IntegrityError):
+        store.note("karoo", [newer], [FeedState("erp", "products", NOON), broken])
+    assert store.current("karoo", NAME).read_at == NOON
+    assert store.feed_states("karoo") == {}
+
+
+def test_notes_of_one_client_touch_no_other(store):
+    kept = store.keep("karoo", new(1))
+    store.note("other", [replace(kept, read_at=NOON + timedelta(hours=1))], [])
+    assert store.current("karoo", NAME).read_at == NOON
