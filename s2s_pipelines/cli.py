@@ -35,7 +35,9 @@ COMMANDS: Mapping[str, Entry] = {
     "explain": Entry(
         "s2s_pipelines.command.catalogue:explain", "Explain a sku, from the shop back to the cell, or an order."
     ),
-    "failures": Entry("s2s_pipelines.command.failures:failures", "Show the items that a channel did not take, and why."),
+    "failures": Entry(
+        "s2s_pipelines.command.failures:failures", "Show the items that a channel did not take, and why."
+    ),
     "housekeeping": Entry(
         "s2s_pipelines.command.upkeep:housekeeping", "Delete what is kept no longer, by the ages of operations.yaml."
     ),

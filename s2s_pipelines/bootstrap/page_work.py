@@ -1,6 +1,7 @@
 """What the pages of a client's assets show beside the result of one run: samples, the past, and the system's own pages."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from s2s_pipelines.bootstrap.catalogue_work import CatalogueWork
@@ -74,6 +75,17 @@ class PageRoom(CatalogueWork):
     def failing_items(self, name: str, channel: str, *, limit: int) -> "tuple[int, Sequence[HeldItem]]":
         """How many items the channel did not take, and the first of them."""
         return self.stores.items.failing(name, channel, limit)
+
+    def orders_by_day(self, name: str) -> list[tuple[int, int]]:
+        """Orders of each of the last days, the oldest first, today included: how many were placed, and how many are held."""
+        today = self.clock.now().date()
+        first = today - timedelta(days=PAST - 1)
+        since = datetime.combine(first, time(), tzinfo=UTC)
+        declared = self.client(name).declaration.channels
+        found = [self.ledger.by_day(name, key, since) for key, channel in declared.items() if channel.orders]
+        days = [first + timedelta(days=n) for n in range(PAST)]
+        counts = [[channel.get(day, (0, 0)) for channel in found] for day in days]
+        return [(sum(placed for placed, _ in each), sum(held for _, held in each)) for each in counts]
 
     def own_page(self, name: str, connection: str, page: "Page", code: str | None = None) -> str | None:
         """Where people look at the system behind a connection, if it has such a page and its address is there."""

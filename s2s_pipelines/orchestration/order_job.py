@@ -12,6 +12,7 @@ from s2s_pipelines.errors import S2SError
 from s2s_pipelines.orchestration.configuration import OrdersConfig
 from s2s_pipelines.orchestration.keys import orders_group, orders_key, sweep_op
 from s2s_pipelines.orchestration.metadata import fenced, table
+from s2s_pipelines.orchestration.trend import trend
 from s2s_pipelines.orchestration.verdict import order_checks
 from s2s_pipelines.orchestration.worker import run_executor
 
@@ -64,6 +65,23 @@ def sweep_metadata(results: dict[str, "SweepResult"]) -> dict[str, Any]:
         if rows:
             shown[name] = table(rows, columns)
     return shown
+
+
+def _orders_page(workshop: Workshop, client: str, result: "SweepResult") -> dict[str, Any]:
+    """What one sweep did, all that is held, the last days, and where each shop's orders are looked at."""
+    page = sweep_metadata({client: result})
+    held = workshop.ledger.counts(client)["held"]
+    if held:
+        page["held_in_all"] = held
+        page["all_held"] = f"s2s orders {client}"
+    past = trend(workshop.orders_by_day(client), "orders placed", "held", "days")
+    if past is not None:
+        page["trend"] = past
+    for key, channel in workshop.client(client).declaration.channels.items():
+        address = workshop.own_page(client, channel.connection, "orders") if channel.orders else None
+        if address:
+            page[f"orders_in_{key}"] = dg.MetadataValue.url(address)
+    return page
 
 
 def _fail_if_needed(results: dict[str, "SweepResult"], broken: dict[str, str]) -> None:
@@ -196,7 +214,7 @@ def sweep_asset(client: "Client", days: dg.DailyPartitionsDefinition | None) -> 
         if last > workshop.today(name):
             raise dg.Failure(f"{last} has not begun yet", allow_retries=False)
         result = workshop.sweep(name, only_orders=None, days=(first, last), poll=False)
-        yield dg.MaterializeResult(orders_key(name), metadata=sweep_metadata({name: result}))
+        yield dg.MaterializeResult(orders_key(name), metadata=_orders_page(workshop, name, result))
         yield from (check.judge(result) for check in checks if check.spec.key in context.selected_asset_check_keys)
         _fail_if_needed({name: result}, {})
 

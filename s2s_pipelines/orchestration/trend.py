@@ -19,21 +19,22 @@ _PALETTE = ((255, 255, 255), (79, 109, 122), (192, 64, 48), (214, 220, 224))
 _WHITE, _BLUE, _RED, _GREY = range(4)
 
 
-def trend(counts: Sequence[tuple[int, int]], what: str, bad: str) -> dg.MarkdownMetadataValue | None:
+def trend(
+    counts: Sequence[tuple[int, int]], what: str, bad: str, each: str = "runs that changed it"
+) -> dg.MarkdownMetadataValue | None:
     """Bars of the last runs, the oldest on the left; None where two runs are not there yet.
 
     Args:
         counts: per run, the oldest first, how many in all, and how many of those were ``bad``.
         what: what is counted, such as ``rows read``.
         bad: what the red part of a bar is, such as ``rejected``.
+        each: what a bar stands for, in the plural.
     """
     shown = list(counts)[-RUNS:]
     if len(shown) < 2:
         return None
     totals = [total for total, _ in shown]
-    text = (
-        f"{what}: {totals[-1]:,} now, {min(totals):,} to {max(totals):,} in the last {len(shown)} runs that changed it"
-    )
+    text = f"{what}: {totals[-1]:,} now, {min(totals):,} to {max(totals):,} in the last {len(shown)} {each}"
     wrong = [part for _, part in shown]
     if any(wrong):
         text += f"; red: {bad}, {wrong[-1]:,} now"

@@ -1,7 +1,7 @@
 """What people, sensors and the catalogue read from the ledger. Nothing here writes."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
@@ -74,6 +74,16 @@ class ReportLedger:
             found = {row[0]: row[1] for row in connection.execute(by_state)}
             counted = {state.value: found.get(state.value, 0) for state in OrderState}
             return {**counted, "not_understood": connection.execute(odd).scalar_one()}
+
+    def by_day(self, client: str, channel: str, since: datetime) -> dict[date, tuple[int, int]]:
+        """Orders of a channel by the day (UTC) they were placed: how many, and how many of them are held now."""
+        table = sales_order
+        day = sa.func.substr(sa.type_coerce(table.c.ordered_at, sa.String), 1, 10)
+        held = sa.func.sum(sa.case((table.c.state == OrderState.HELD, 1), else_=0))
+        mine = (table.c.client == client, table.c.channel == channel, table.c.ordered_at >= since)
+        with reading(self._engine, "count orders by day") as connection:
+            rows = connection.execute(sa.select(day, sa.func.count(), held).where(*mine).group_by(day)).all()
+        return {date.fromisoformat(text): (count, waiting) for text, count, waiting in rows}
 
     def held(self, client: str, limit: int = 200) -> list[OrderRecord]:
         """Orders that wait for a person, the oldest first, with reason, message and remedy."""

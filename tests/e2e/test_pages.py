@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from s2s_pipelines.cli import main
-from s2s_pipelines.orchestration.keys import catalogue_key, plan_key, push_key, source_key
+from s2s_pipelines.model.record import OrderState
+from s2s_pipelines.orchestration.keys import catalogue_key, orders_key, plan_key, push_key, source_key
 from s2s_pipelines.storage.schema import channel_item, feed_state
 
 pytestmark = pytest.mark.filterwarnings(
@@ -89,6 +90,19 @@ def test_the_past_is_drawn_once_there_are_two_runs_that_changed_something(floor,
     assert trend.startswith("items to send: 0 now, 0 to ")
     assert "![items to send](data:image/png;base64," in trend
     assert len(trend) < 50_000
+
+
+def test_the_sweep_of_a_day_shows_the_last_days_and_leads_to_the_shops_orders(floor):
+    client = "stokvel_direct"
+    today = str(floor.workshop.today(client))
+    seen = floor.materialise([orders_key(client)], partition_key=today)
+    assert seen.is_ok, seen.failures
+    page = seen.pages[f"{client}/orders"]
+    shop = f"{floor.stage.shops[client].url}/wp-admin/edit.php?post_type=shop_order"
+    assert page["orders_in_shop"] == shop
+    placed = sum(count for count, _ in floor.workshop.orders_by_day(client))
+    assert placed == sum(floor.workshop.ledger.counts(client)[state] for state in OrderState)
+    assert "in the last 30 days" in page["trend"]
 
 
 def test_what_the_shop_does_not_take_stands_on_the_push_and_comes_whole_from_the_shell(failing):
