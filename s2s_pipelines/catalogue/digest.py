@@ -1,7 +1,8 @@
 """A stable hash of columns: the same for the same cells in the same order, however they are cut into chunks.
 
 Each column is three streams of bytes, hashed as they come: per cell its length or whether it is there, the same of the members
-of lists, and the cells' own bytes one after the other. Together they say all and nothing twice. An engine's own hash may change with its version; sha256 does not.
+of lists, and the cells' own bytes one after the other. Together they say all and nothing twice. An engine's own hash may change
+with its version; sha256 does not.
 """
 
 import hashlib
