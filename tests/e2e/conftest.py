@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -34,6 +35,23 @@ def first_cycle(_built) -> dict[str, Seen]:
 def _declare(floor: Floor, patch: pytest.MonkeyPatch) -> None:
     for name, value in floor.stage.environment.items():
         patch.setenv(name, value)
+
+
+@pytest.fixture
+def astray(floor) -> Callable[..., AbstractContextManager[None]]:
+    """Leads a declared address to nowhere for a while; after that all is read again, so that no failure is left for the next test."""
+
+    @contextmanager
+    def lead(variable: str, address: str, client: str) -> Iterator[None]:
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(variable, address)
+                yield
+        finally:
+            assert floor.materialise(floor.keys_of(client)).is_ok
+            assert floor.launch("orders", {}).is_ok
+
+    return lead
 
 
 @pytest.fixture(autouse=True)

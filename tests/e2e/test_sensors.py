@@ -58,10 +58,10 @@ def test_order_sensor_polls_and_asks_for_one_run_of_the_clients_with_work(floor)
     assert skipped.skip_message.startswith("nothing is due; ")
 
 
-def test_order_sensor_goes_on_when_one_shop_does_not_answer(floor, monkeypatch):
+def test_order_sensor_goes_on_when_one_shop_does_not_answer(floor, astray):
     floor.launch("orders", {})
-    monkeypatch.setenv("DEMO_TWIN_BRANCHES_SHOP", f"http://127.0.0.1:{free_port()}")
-    tick = poll_until(floor, lambda tick: tick.run_requests or "3 channels were asked" in tick.skip_message)
+    with astray("DEMO_TWIN_BRANCHES_SHOP", f"http://127.0.0.1:{free_port()}", "twin_branches"):
+        tick = poll_until(floor, lambda tick: tick.run_requests or "3 channels were asked" in tick.skip_message)
     assert "3 channels were asked" in tick.skip_message
 
 
