@@ -6,4 +6,4 @@ Loading reads the declarations and nothing else: no network, no database, and an
 from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.orchestration.factory import build_definitions
 
-defs = build_definitions(Workshop.from_environment())
+defs = build_definitions(Workshop.for_code_server())

@@ -17,7 +17,7 @@ class FleetWork(Foundation):
 
     @cached_property
     def _watched(self) -> "list[tuple[Client, ClientPlan]]":
-        return [(client, client_plan(client)) for client in self.fleet.clients]
+        return [(client, client_plan(client)) for client in self.declared.clients]
 
     def fleet_report(self) -> "FleetReport":
         """Every client, worst first, as our database knows them now; nothing outside is asked.
@@ -28,6 +28,6 @@ class FleetWork(Foundation):
         from s2s_pipelines.cycle.fleet_report import report
         from s2s_pipelines.storage.fleet_facts import FleetFactsReader
 
-        channels = [(c.name, channel) for c in self.fleet.clients for channel in c.declaration.channels]
+        channels = [(c.name, channel) for c in self.declared.clients for channel in c.declaration.channels]
         facts = FleetFactsReader(self.engine, self.clock).read(channels)
-        return report(self._watched, self.fleet.broken, facts)
+        return report(self._watched, self.declared.broken, facts)

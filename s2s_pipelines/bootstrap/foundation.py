@@ -12,6 +12,7 @@ from s2s_pipelines.config.environment import Environment, is_postgres
 from s2s_pipelines.config.fleet import Client, Fleet
 from s2s_pipelines.config.fleet_cache import load_fleet_cached
 from s2s_pipelines.config.operations import Operations, load_operations
+from s2s_pipelines.config.share import Share
 from s2s_pipelines.connectors.registry import connectors
 from s2s_pipelines.errors import ConfigurationError
 from s2s_pipelines.model.field import near_miss
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 _MOST_NAMED = 12
 
 
+EVERYTHING = Share()
+
+
 class SystemClock:
     """The machine's clock."""
 
@@ -44,10 +48,12 @@ class Foundation:
     Args:
         environment: where declarations are read and everything is written.
         clock: tells the time.
+        share: which clients are served; the others are only known of.
     """
 
-    def __init__(self, environment: Environment, *, clock: Clock | None = None) -> None:
+    def __init__(self, environment: Environment, *, clock: Clock | None = None, share: Share = EVERYTHING) -> None:
         self.environment = environment
+        self.share = share
         self.clock: Clock = clock or SystemClock()
         self._opening = threading.Lock()
         self._engine: sa.Engine | None = None
@@ -57,9 +63,28 @@ class Foundation:
         """The workshop that this program's environment variables describe."""
         return cls(Environment.from_mapping(os.environ))
 
+    @classmethod
+    def for_code_server(cls) -> Self:
+        """The same for a code server and the workers of its runs: it serves the clients of its share alone.
+
+        Raises:
+            ConfigurationError: ``S2S_SHARD`` is no share.
+        """
+        return cls(Environment.from_mapping(os.environ), share=Share.from_mapping(os.environ))
+
     @cached_property
     def fleet(self) -> Fleet:
-        """All declared clients; loads declarations and contacts nothing."""
+        """The declared clients that are served here; loads declarations and contacts nothing."""
+        if self.share.is_all:
+            return self.declared
+        return Fleet(
+            tuple(client for client in self.declared.clients if self.share.holds(client.name)),
+            tuple(client for client in self.declared.broken if self.share.holds(client.name)),
+        )
+
+    @cached_property
+    def declared(self) -> Fleet:
+        """All declared clients, whoever serves them."""
         return load_fleet_cached(self.environment.root, connectors(), self.environment.home / "cache")
 
     @cached_property
@@ -83,6 +108,12 @@ class Foundation:
         for broken in self.fleet.broken:
             if broken.name == name:
                 raise ConfigurationError(f"its declarations do not load: {broken.text()}", client=name)
+        if name in {client.name for client in self.declared.clients}:
+            raise ConfigurationError(
+                f"another code server serves this client; this one has share {self.share}",
+                client=name,
+                next_step="use the code location that shows the client's assets",
+            )
         close = near_miss(name, list(self._clients))
         some = ", ".join(list(self._clients)[:_MOST_NAMED]) or "none"
         hint = f"did you mean {close}?" if close else f"use one of those that s2s status lists, such as: {some}"

@@ -7,6 +7,7 @@ variable                     meaning
 ``S2S_HOME``                 the one folder everything is written to; default: ``var`` below the root
 ``S2S_DATABASE_URL``         our own database; default: SQLite in ``S2S_HOME``
 ``S2S_DAGSTER_DATABASE_URL`` Dagster's storage; default: as ``S2S_DATABASE_URL`` if that is PostgreSQL, else SQLite
+``S2S_SHARD``                which share of the clients a code server serves, such as ``2/4``; default: all
 ============================ =========================================================================
 """
 

@@ -31,7 +31,7 @@ def alerts(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Works
     now = workshop.clock.now()
     said = json.loads(context.cursor) if context.cursor else {}
     settled_at, runs_since = _moments(said, now)
-    names = {client.name for client in workshop.fleet.clients}
+    names = {client.name for client in workshop.declared.clients}
     ended = ended_runs(context.instance, runs_since, names)
     known = [a for a in workshop.alerts.current() if a.closed_at is None and a.kind in KINDS_OF_RUNS]
     runs = run_causes(known, ended.runs, now, lambda alert: failed_at(context.instance, alert.path))

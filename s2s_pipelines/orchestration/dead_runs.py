@@ -1,6 +1,8 @@
 """Finds runs that only seem to run and reports them as failed, so that their places and slots are free again."""
 
 import json
+import os
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.bootstrap.process import LocalProcesses
+from s2s_pipelines.config.share import Share
 from s2s_pipelines.cycle.dead_run import Launch, Processes, Worker, why_dead
 from s2s_pipelines.orchestration.instance import opened_instance
 from s2s_pipelines.orchestration.worker import BEGAN_KEY, HOST_KEY, PID_KEY
@@ -102,7 +105,8 @@ def _is_here(run: dg.DagsterRun, is_only_code_server: bool) -> bool:
         return False
     if told.get("socket"):
         return Path(told["socket"]).exists()  # its name is random: whoever has the file made it
-    return is_only_code_server and told.get("host") in _THIS_HOST
+    host = told.get("host")
+    return host == socket.gethostname() or (is_only_code_server and host in _THIS_HOST)
 
 
 def _report(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
@@ -117,9 +121,10 @@ def _report(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
 
 
 def sweep_here() -> list[Swept]:
-    """The same for the instance that the environment describes."""
+    """The same for the instance and the share of clients that the environment describes."""
+    is_only = Share.from_mapping(os.environ).is_all
     with opened_instance() as instance:
-        return sweep_dead_runs(instance)
+        return sweep_dead_runs(instance, is_only_code_server=is_only)
 
 
 def told(swept: Sequence[Swept], leases: Sequence[str]) -> list[str]:
@@ -136,7 +141,7 @@ def told(swept: Sequence[Swept], leases: Sequence[str]) -> list[str]:
 )
 def dead_runs(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Workshop]) -> dg.SkipReason:
     """Look after the workers of this host."""
-    swept = sweep_dead_runs(context.instance)
+    swept = sweep_dead_runs(context.instance, is_only_code_server=workshop.share.is_all)
     lines = told(swept, workshop.shorten_leases_of_the_dead())
     for line in lines:
         context.log.warning(line)

@@ -32,17 +32,23 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
         days = order_days(declared.clients)
         sweeps = [made for client in declared.clients if (made := sweep_asset(client, days)) is not None]
         broken = [broken_asset(client) for client in declared.broken]
-    sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs, pauses, fleet_sensor, alerts]
-    schedules: list[dg.ScheduleDefinition] = [daily_housekeeping]
+    sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs, pauses]
+    schedules: list[dg.ScheduleDefinition] = []
+    assets: list[Any] = [*cycle, *sweeps, *(spec for spec, _ in broken)]
+    jobs = [cycle_job, orders_job, resync_job, *OPERATOR_JOBS, *LOOK_JOBS]
+    if workshop.share.is_first:  # what concerns all clients is looked after once
+        sensors += [fleet_sensor, alerts]
+        schedules.append(daily_housekeeping)
+        assets.append(fleet)
+        jobs.append(housekeeping_job)
     if cycle:
         sensors.append(cycle_due)
         schedules.append(full_reads)
     sensors.append(make_declaration_sensor({client.name: client.text() for client in declared.broken}))
-    assets: list[Any] = [fleet, *cycle, *sweeps, *(spec for spec, _ in broken)]
     return dg.Definitions(
         assets=assets,
         asset_checks=[check for _, check in broken],
-        jobs=[cycle_job, orders_job, resync_job, housekeeping_job, *OPERATOR_JOBS, *LOOK_JOBS],
+        jobs=jobs,
         sensors=sensors,
         schedules=schedules,
         resources={"workshop": workshop},
