@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from s2s_pipelines.cycle.feed_read import Fault
     from s2s_pipelines.storage.cycle_claim import CycleClaims
     from s2s_pipelines.storage.due_facts import DueFacts
+
+KEPT_BACK = timedelta(minutes=1)
+"""How long a plan that was made and not begun rests before it is looked at again."""
 
 PULSE_S = 30.0
 """How often a process that has clients in hand says that it lives."""
@@ -100,7 +103,7 @@ class CycleRoom(CatalogueWork, Upkeep):
                 key
                 for key in client.declaration.channels
                 if _is_open(pauses, client.name, now, "plan", channel=key)
-                and (feeds or _is_push_due(client, key, facts, now))
+                and (feeds or _is_push_due(client, key, facts, now) or _is_kept_back(client, key, facts, pauses, now))
             ]
             if feeds or channels:
                 found.append(CycleWork(client.name, tuple(feeds), tuple(channels)))
@@ -268,6 +271,16 @@ def _is_open(
     channel: str | None = None,
 ) -> bool:
     return stopping(pauses, client=client, activity=activity, now=now, source=source, channel=channel) is None
+
+
+def _is_kept_back(client: Client, channel: str, facts: "DueFacts", pauses: Sequence[Pause], now: datetime) -> bool:
+    """Whether a plan that may go was not begun, and nothing is in its way any more; its rhythm may be a day.
+
+    Not sooner than a minute after it was last looked at: what cannot begin must not be tried at every tick.
+    """
+    key = (client.name, channel)
+    is_open = _is_open(pauses, client.name, now, "push", channel=channel)
+    return key in facts.unsent and is_open and has_passed(facts.planned_at.get(key), KEPT_BACK, now)
 
 
 def _is_push_due(client: Client, channel: str, facts: "DueFacts", now: datetime) -> bool:

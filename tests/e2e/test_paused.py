@@ -156,6 +156,24 @@ def test_shared_sensors_leave_out_what_is_paused_and_nothing_else(floor, paused)
         assert due()[CLIENT].channels == ()
 
 
+def test_a_plan_kept_back_by_a_pause_is_due_as_soon_as_it_is_resumed(floor, paused):
+    north = floor.stage.world.erps["twin_north"]
+    sku = in_stock(floor, TWIN, of="twin_north")[1]
+    floor.materialise(floor.keys_of(TWIN))
+    pause = paused("pushes", client=TWIN)
+    north.execute("UPDATE item SET price_incl = printf('%.2f', price_incl + 1) WHERE code = ?", (sku,))
+    floor.materialise(floor.keys_of(TWIN))
+    with workshop_of(floor.stage.environment, ahead=timedelta(seconds=61)) as later:
+        assert TWIN not in {work.client for work in later.cycles_due()}, "its rhythm is three minutes"
+        resume(floor, pause)
+        (work,) = [work for work in later.cycles_due() if work.client == TWIN]
+        assert (work.feeds, work.channels) == ((), ("shop",))
+    pushed = floor.workshop.cycle_client(TWIN, channels=work.channels).channels[0].push
+    assert (pushed.status, pushed.sent) == ("pushed", 1)
+    with workshop_of(floor.stage.environment, ahead=timedelta(seconds=61)) as later:
+        assert TWIN not in {work.client for work in later.cycles_due()}
+
+
 def test_paused_channels_are_not_polled_and_paused_orders_start_no_run(floor, paused):
     take_up(floor)
     pause = paused("orders")

@@ -4,9 +4,11 @@ from datetime import time, timedelta
 import pytest
 
 from s2s_pipelines.catalogue.policy import Condition, Quantity, Rules
+from s2s_pipelines.cycle.approval import approve
 from s2s_pipelines.cycle.client_plan import FeedPlan
 from s2s_pipelines.cycle.explain import explain
 from s2s_pipelines.errors import ConfigurationError, TransientError
+from s2s_pipelines.model.pause import Pause, stopping
 from s2s_pipelines.ports import OpenQuantity
 from tests.integration.cycle.world import field_rows
 
@@ -200,3 +202,58 @@ def test_text_is_for_people(world):
     lines = told(world, "A", "qty").text().splitlines()
     assert lines[0] == "karoo / shop / A: listed"
     assert [line.split()[0] for line in lines[1:]] == ["qty", "channel", "desired", "catalogue", "cell"]
+
+
+def with_pause(world, scope, target=None):
+    now = world.clock.now()
+    pause = Pause(1, "karoo", scope, target, now + timedelta(hours=1), "stock take", "Ops", now)
+
+    def pause_of(activity, **where):
+        return stopping([pause], client="karoo", activity=activity, now=world.clock.now(), **where)
+
+    return pause, pause_of
+
+
+def paused(world, pause_of, sku, field=None):
+    values = {"sku": sku, "field": field, "pause_of": pause_of}
+    return explain(world.plan, world.channel, world.stores, lambda _: world.orders, world.clock, **values)
+
+
+@pytest.mark.parametrize(("scope", "target"), [("pushes", None), ("channel", "shop"), ("all", None)])
+def test_what_is_to_be_sent_while_pushes_are_paused_is_told_as_paused(world, scope, target):
+    world.erp({"SKU": "A"}, {"SKU": "B"})
+    world.cycle()
+    world.erp({"SKU": "A", "ONHAND": "4"}, {"SKU": "B"}, {"SKU": "C"})
+    world.refresh_all()
+    world.make_plan()
+    pause, pause_of = with_pause(world, scope, target)
+    for sku, is_listed in (("A", True), ("C", False)):
+        found = paused(world, pause_of, sku)
+        assert (found.reason, found.message, found.is_listed) == ("paused", pause.message, is_listed)
+        assert "resume" in found.remedy
+    assert paused(world, pause_of, "B").reason is None, "nothing of it waits"
+
+
+def test_a_value_of_a_source_that_is_not_read_now_says_so(world):
+    world.erp({"SKU": "A"})
+    world.cycle()
+    pause, pause_of = with_pause(world, "source", "erp")
+    found = paused(world, pause_of, "A", "qty")
+    assert found.reason is None
+    assert found.fields["qty"][-1].text.endswith(f"column ONHAND: '5'; not read now: {pause.message}")
+    unknown = paused(world, pause_of, "Z")
+    assert (unknown.reason, unknown.message) == ("paused", f"no primary source delivered it yet, and {pause.message}")
+    assert told(world, "Z").reason == "never_read"
+
+
+def test_a_first_plan_that_nobody_approved_is_told_as_awaiting_approval(world):
+    world.channel = replace(world.channel, is_first_approved=True)
+    world.erp({"SKU": "A"})
+    world.refresh_all()
+    world.make_plan()
+    found = told(world, "A")
+    assert (found.reason, found.is_listed) == ("awaiting_approval", False)
+    assert found.message == "plan 1 is the first push of shop, and nobody approved it yet"
+    assert found.remedy.startswith("look at it (s2s plan karoo shop) and approve it by name")
+    approve(world.make_plan().stored, world.stores.plans, by="Ops", reason="r", clock=world.clock, is_first=True)
+    assert told(world, "A").reason == "not_pushed"
