@@ -39,9 +39,21 @@ def with_part(page: str, name: str, part: str) -> str:
     )
 
 
+def _operations() -> str:
+    from s2s_pipelines.config.reference_page import operations_tables
+    from s2s_pipelines.cycle.cause import KINDS
+
+    when = {"error": "at once", "warning": "in the digest"}
+    rows = [f"| `{kind}` | {of.label} | {when[of.severity]} |" for kind, of in KINDS.items()]
+    causes = "\n".join(["| cause | meaning | told |", "| --- | --- | --- |", *rows])
+    page = (DOCS / "operations.md").read_text(encoding="utf-8")
+    return with_part(with_part(page, "keys of operations.yaml", operations_tables()), "causes", causes)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "connectors.md": _connectors,
     "declarations.md": _declarations,
+    "operations.md": _operations,
     "orders.md": _orders,
 }
 

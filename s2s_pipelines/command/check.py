@@ -7,6 +7,7 @@ import click
 
 from s2s_pipelines.config.fleet import BrokenClient, Client
 from s2s_pipelines.config.loader import load_client, load_fleet
+from s2s_pipelines.config.operations import FILE, load_operations
 from s2s_pipelines.config.problem import Problem, has_error
 from s2s_pipelines.config.secret import SecretRef
 from s2s_pipelines.errors import ConfigurationError, S2SError
@@ -28,7 +29,7 @@ _MESSAGE_LENGTH = 600
 @click.option("--connect", "is_connecting", is_flag=True, help="Also ask every connection whether it answers.")
 @click.pass_context
 def check(ctx: click.Context, client: str | None, root: Path, is_connecting: bool) -> None:
-    """Say what is wrong with the declarations of CLIENT, or of all clients.
+    """Say what is wrong with the declarations of CLIENT, or of all clients and of operations.yaml.
 
     Exits with 1 when anything is wrong, with 0 when all is well or there are only warnings.
     """
@@ -44,6 +45,8 @@ def check(ctx: click.Context, client: str | None, root: Path, is_connecting: boo
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from None
     is_well = report(found, click.echo)
+    if client is None:
+        is_well = _judge_operations(root, click.echo) and is_well
     if is_connecting:
         ready = [c for c in found if isinstance(c, Client)]
         answers = [ask(c, click.echo) for c in ready]
@@ -62,6 +65,22 @@ def report(clients: Sequence[Client | BrokenClient], tell: Tell) -> bool:
     if not clients:
         tell("no clients are declared")
     return not any(has_error(_problems(client)) for client in clients)
+
+
+def _judge_operations(root: Path, tell: Tell) -> bool:
+    """Tell what is wrong with ``operations.yaml``; whether it is as it should be, or not there."""
+    if not (root / FILE).is_file():
+        return True
+    try:
+        load_operations(root)
+    except ConfigurationError as error:
+        tell("")
+        tell(error.message)
+        tell("")
+        tell(f"{FILE}: broken")
+        return False
+    tell(f"{FILE}: ready")
+    return True
 
 
 def _problems(client: Client | BrokenClient) -> tuple[Problem, ...]:

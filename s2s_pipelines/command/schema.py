@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from s2s_pipelines.config.editor_schema import client_schema, resources_schema
+from s2s_pipelines.config.editor_schema import client_schema, operations_schema, resources_schema
 from s2s_pipelines.config.reference_page import reference_page
 
 
@@ -15,7 +15,7 @@ from s2s_pipelines.config.reference_page import reference_page
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("var/schema"),
     show_default=True,
-    help="The folder to write client.schema.json and resources.schema.json to.",
+    help="The folder to write client.schema.json, resources.schema.json and operations.schema.json to.",
 )
 @click.option(
     "--page",
@@ -23,7 +23,7 @@ from s2s_pipelines.config.reference_page import reference_page
     help="Write the reference of all keys as Markdown to this file instead.",
 )
 def schema(out: Path, page: Path | None) -> None:
-    """Write JSON Schema of client.yaml and of resources/*.yaml, with the keys of every installed kind."""
+    """Write JSON Schema of client.yaml, of resources/*.yaml with the keys of every installed kind, and of operations.yaml."""
     from s2s_pipelines.command.kind import all_kinds
 
     kinds = all_kinds()
@@ -32,7 +32,8 @@ def schema(out: Path, page: Path | None) -> None:
         click.echo(f"wrote {page}")
         return
     out.mkdir(parents=True, exist_ok=True)
-    for name, content in (("client", client_schema()), ("resources", resources_schema(kinds))):
+    written = (("client", client_schema()), ("resources", resources_schema(kinds)), ("operations", operations_schema()))
+    for name, content in written:
         file = out / f"{name}.schema.json"
         file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         click.echo(f"wrote {file}")

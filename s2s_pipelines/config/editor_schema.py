@@ -9,6 +9,7 @@ from typing import Any, cast
 from pydantic.json_schema import models_json_schema
 
 from s2s_pipelines.config.declaration import ClientDeclaration
+from s2s_pipelines.config.operations import Operations
 from s2s_pipelines.model.declared import Declared
 from s2s_pipelines.model.identifier import KEY_PATTERN
 from s2s_pipelines.ports import Connector
@@ -22,6 +23,12 @@ def client_schema() -> Schema:
     """The schema of ``assets/<client>/client.yaml``."""
     schema = _tidy(ClientDeclaration.model_json_schema())
     return {"$schema": _DIALECT, **schema, "title": "What is made for one client"}
+
+
+def operations_schema() -> Schema:
+    """The schema of ``operations.yaml``."""
+    schema = _tidy(Operations.model_json_schema())
+    return {"$schema": _DIALECT, **schema, "title": "What concerns all clients of one installation"}
 
 
 def resources_schema(kinds: Mapping[str, Connector]) -> Schema:

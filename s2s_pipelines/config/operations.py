@@ -4,11 +4,12 @@ Who is told when something goes wrong, and how long things are kept. Retention n
 what a channel has (``docs/operations.md``).
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from s2s_pipelines.catalogue.policy import Key
 from s2s_pipelines.config.declaration import ClockTime
@@ -22,6 +23,7 @@ from s2s_pipelines.errors import ConfigurationError
 from s2s_pipelines.model.declared import Declared
 
 FILE = "operations.yaml"
+_ADDRESS = re.compile(r"(?:[^<>@\r\n]* <)?[^\s<>@,;]+@[^\s<>@,;]+>?")
 
 
 class Retention(Declared):
@@ -43,23 +45,42 @@ class EmailReceiver(Declared):
     """People told by e-mail."""
 
     kind: Literal["email"]
+    """This kind of receiver."""
     host: Address
     """The SMTP server."""
     port: Annotated[int, Field(ge=1, le=65535)] = 587
+    """Its port; 465 is usual for ``tls``."""
     security: Literal["starttls", "tls", "none"] = "starttls"
     """``none`` only for a server on this machine."""
     user: SecretRef | None = None
+    """The login, where the server wants one."""
     password: SecretRef | None = None
+    """Belongs to ``user``."""
     sender: str
     """The address that mails come from."""
     to: Annotated[tuple[str, ...], Field(min_length=1)]
     """The addresses they go to."""
+
+    @field_validator("sender", "to")
+    @classmethod
+    def _are_addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for text in (value,) if isinstance(value, str) else value:
+            if not _ADDRESS.fullmatch(text):
+                raise ValueError("this is not an e-mail address; write name@example.com")
+        return value
+
+    @model_validator(mode="after")
+    def _logs_in_whole(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password belong together; name both or neither")
+        return self
 
 
 class WebhookReceiver(Declared):
     """A program told by an HTTP POST of JSON."""
 
     kind: Literal["webhook"]
+    """This kind of receiver."""
     url: Address
     """Where to post."""
     secret: SecretRef | None = None
@@ -83,7 +104,7 @@ class Alerts(Declared):
 
 
 class Operations(Declared):
-    """The whole file."""
+    """``operations.yaml``, beside ``assets/``; all of it may be left out."""
 
     ui_url: str = "http://127.0.0.1:3000"
     """Where people reach the Dagster UI; links in alerts, tables and ``s2s status`` begin with it."""

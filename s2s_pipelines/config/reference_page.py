@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from s2s_pipelines.config.declaration import ClientDeclaration
 from s2s_pipelines.config.explanation import fields_of, flat_types, is_mapping, is_model
 from s2s_pipelines.config.field_map import COLUMNS
+from s2s_pipelines.config.operations import Operations
 from s2s_pipelines.config.secret import SecretRef
 from s2s_pipelines.model.field import FAMILIES, MAP_FEEDS, TARGETS, MapFeed
 from s2s_pipelines.ports import Connector
@@ -65,6 +66,11 @@ def reference_page(kinds: Mapping[str, Connector]) -> str:
         parts += [f"### kind: {kind}\n", f"{connector.manifest.label}.\n", *_sections(connector.settings, told, kind)]
     parts += ["## Field maps\n", _FIELD_MAPS, *_targets(), *_transforms()]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def operations_tables() -> str:
+    """Every key of ``operations.yaml`` as Markdown."""
+    return "\n".join(_sections(Operations, {SecretRef})).rstrip()
 
 
 _CONNECTIONS = """One key, `connections`: a mapping of connection keys to connections. Each has a `kind`, and then the keys

@@ -151,7 +151,7 @@ def schema_page(copy: Checkout, command: str) -> None:
 def schema(copy: Checkout, command: str) -> None:
     succeeded(copy, command)
     made = sorted((copy.path / "var/schema").glob("*.json"))
-    assert [path.name for path in made] == ["client.schema.json", "resources.schema.json"]
+    assert [path.name for path in made] == ["client.schema.json", "operations.schema.json", "resources.schema.json"]
     assert all(json.loads(path.read_text())["$schema"] for path in made)
 
 

@@ -124,3 +124,17 @@ def test_check_with_the_real_kinds_needs_neither_dagster_nor_a_network():
         command, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"}, timeout=120, check=False
     )
     assert done.stdout == "getting_started: ready\n0 []\n", done.stderr
+
+
+def test_operations_are_judged_with_all_clients_and_not_with_one(tmp_path):
+    shutil.copytree(GOOD / "small", tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "operations.yaml"
+    file.write_text("ui_url: http://127.0.0.1:3000\n")
+    well = run("--root", tmp_path)
+    assert (well.exit_code, well.output) == (0, "small: ready\noperations.yaml: ready\n")
+    file.write_text("ui_ulr: http://127.0.0.1:3000\n")
+    wrong = run("--root", tmp_path)
+    assert wrong.exit_code == 1
+    assert "operations.yaml:1" in wrong.output
+    assert wrong.output.endswith("\noperations.yaml: broken\n")
+    assert run("small", "--root", tmp_path).exit_code == 0

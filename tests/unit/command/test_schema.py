@@ -15,6 +15,8 @@ def test_schemas_are_written_for_editors(tmp_path, monkeypatch):
     resources = json.loads((tmp_path / "deep/schema/resources.schema.json").read_text())
     assert client["additionalProperties"] is False
     assert "fake_erp" in json.dumps(resources)
+    operations = json.loads((tmp_path / "deep/schema/operations.schema.json").read_text())
+    assert "receivers" in json.dumps(operations)
 
 
 def test_page_is_written_where_asked(tmp_path, monkeypatch):

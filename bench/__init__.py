@@ -1,0 +1,1 @@
+"""Benchmarks on generated clients: nothing here is shipped, and what is measured is what is shipped."""
