@@ -39,7 +39,7 @@ def _declare(floor: Floor, patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def astray(floor) -> Callable[..., AbstractContextManager[None]]:
-    """Leads a declared address to nowhere for a while; after that all is read again, so that no failure is left for the next test."""
+    """Leads a declared address to nowhere for a while; after that all is read again: the next test finds no failure."""
 
     @contextmanager
     def lead(variable: str, address: str, client: str) -> Iterator[None]:
