@@ -4,6 +4,7 @@ Loading reads the declarations and nothing else: no network, no database, and an
 """
 
 from s2s_pipelines.bootstrap import Workshop
+from s2s_pipelines.orchestration.errand import clients_of_this_process
 from s2s_pipelines.orchestration.factory import build_definitions
 
-defs = build_definitions(Workshop.for_code_server())
+defs = build_definitions(Workshop.for_code_server(), clients_of_this_process())

@@ -4,7 +4,7 @@
 ``order_job``. Few ops, because a thousand clients with an op per asset take minutes to load (dagster notes, section 1).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from s2s_pipelines.orchestration.keys import (
     source_key,
 )
 from s2s_pipelines.orchestration.page import catalogue_page, plan_page, push_page, source_page
+from s2s_pipelines.orchestration.pattern import client_of, pattern
 from s2s_pipelines.orchestration.standing import with_what_stands
 from s2s_pipelines.orchestration.verdict import Check, catalogue_checks, plan_checks, push_checks, source_checks
 
@@ -101,28 +102,38 @@ def _refresh(client: "Client") -> dg.AssetsDefinition:
     merged = catalogue_key(name)
     about = "All sources merged: primary sources create, linked ones enrich; every value keeps its origin."
     specs.append(dg.AssetSpec(merged, deps=list(feeds), description=about, kinds={"parquet"}, **_common(client)))
-    checks = [check for key in feeds for check in source_checks(key)] + catalogue_checks(merged)
+    checks = [check.spec for check in _refresh_checks(feeds, merged)]
 
-    @dg.multi_asset(name=refresh_op(name), specs=specs, check_specs=[c.spec for c in checks], can_subset=True)
-    def refresh(
-        context: dg.AssetExecutionContext, config: RefreshConfig, workshop: dg.ResourceParam[Workshop]
-    ) -> Events:
-        """Read what is selected, merge, and show what came of it."""
-        selected = [key for key in feeds if key in context.selected_asset_keys]
-        asked: dict[str, list[Any]] = {}
-        for key in selected:
-            asked.setdefault(feeds[key][0], []).extend(feeds[key][1])
-        result = workshop.refresh(name, asked=asked, is_full=config.full, accept=config.accept)
-        for key in selected:
-            source, read = feeds[key]
-            seen = [feed for feed in result.sources[source].feeds if feed.feed in read]
-            if any(feed.outcome in ("kept", "unchanged") for feed in seen):
-                yield dg.MaterializeResult(key, metadata=source_page(workshop, name, source, seen))
-        if merged in context.selected_asset_keys and result.catalogue.fault is None:
-            yield dg.MaterializeResult(merged, metadata=catalogue_page(result, workshop))
-        yield from _judged(context, checks, with_what_stands(workshop, result))
+    def make() -> dg.AssetsDefinition:
+        return dg.multi_asset(name=refresh_op(name), specs=specs, check_specs=checks, can_subset=True)(_refresh_work)
 
-    return refresh
+    shape = ("refresh", *((*spec.key.path[1:], spec.description) for spec in specs))
+    return pattern(shape, make).of(name, refresh_op(name), specs, checks)
+
+
+def _refresh_checks(feeds: Feeds, merged: dg.AssetKey) -> list[Check]:
+    return [check for key in feeds for check in source_checks(key)] + catalogue_checks(merged)
+
+
+def _refresh_work(
+    context: dg.AssetExecutionContext, config: RefreshConfig, workshop: dg.ResourceParam[Workshop]
+) -> Events:
+    """Read what is selected, merge, and show what came of it."""
+    name = client_of(context)
+    feeds, merged = source_feeds(workshop.client(name)), catalogue_key(name)
+    selected = [key for key in feeds if key in context.selected_asset_keys]
+    asked: dict[str, list[Any]] = {}
+    for key in selected:
+        asked.setdefault(feeds[key][0], []).extend(feeds[key][1])
+    result = workshop.refresh(name, asked=asked, is_full=config.full, accept=config.accept)
+    for key in selected:
+        source, read = feeds[key]
+        seen = [feed for feed in result.sources[source].feeds if feed.feed in read]
+        if any(feed.outcome in ("kept", "unchanged") for feed in seen):
+            yield dg.MaterializeResult(key, metadata=source_page(workshop, name, source, seen))
+    if merged in context.selected_asset_keys and result.catalogue.fault is None:
+        yield dg.MaterializeResult(merged, metadata=catalogue_page(result, workshop))
+    yield from _judged(context, _refresh_checks(feeds, merged), with_what_stands(workshop, result))
 
 
 def _judged(context: dg.AssetExecutionContext, checks: list[Check], seen: Any) -> Iterator[dg.AssetCheckResult]:
@@ -151,13 +162,26 @@ def _publish(client: "Client", channel: str) -> dg.AssetsDefinition:
             **_common(client),
         ),
     ]
-    checks = [*plan_checks(planned, BREAKERS), *push_checks(pushed)]
+    checks = [check.spec for check in _publish_checks(planned, pushed)]
 
-    @dg.multi_asset(name=publish_op(name, channel), specs=specs, check_specs=[c.spec for c in checks], can_subset=True)
+    def make() -> dg.AssetsDefinition:
+        work = _publish_work(channel)
+        return dg.multi_asset(name=publish_op(name, channel), specs=specs, check_specs=checks, can_subset=True)(work)
+
+    return pattern(("publish", channel), make).of(name, publish_op(name, channel), specs, checks)
+
+
+def _publish_checks(planned: dg.AssetKey, pushed: dg.AssetKey) -> list[Check]:
+    return [*plan_checks(planned, BREAKERS), *push_checks(pushed)]
+
+
+def _publish_work(channel: str) -> Callable[..., Events]:
     def publish(
         context: dg.AssetExecutionContext, config: PublishConfig, workshop: dg.ResourceParam[Workshop]
     ) -> Events:
         """Plan, judge, push, and show what came of it."""
+        name = client_of(context)
+        planned, pushed = plan_key(name, channel), push_key(name, channel)
         seen: dict[str, Any] = {}
         # What is paused is left alone; the checks say who paused it, and until when.
         with suppress(PausedError):
@@ -173,6 +197,6 @@ def _publish(client: "Client", channel: str) -> dg.AssetsDefinition:
                     yield dg.MaterializeResult(pushed, metadata=page)
         seen["pause"] = workshop.pause_of(name, "push", channel=channel)
         seen["stored"] = workshop.newest_plan(name, channel)
-        yield from _judged(context, checks, seen)
+        yield from _judged(context, _publish_checks(planned, pushed), seen)
 
     return publish

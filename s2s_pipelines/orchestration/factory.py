@@ -22,16 +22,22 @@ from s2s_pipelines.orchestration.sensors import cycle_due, failures, make_declar
 from s2s_pipelines.orchestration.worker import run_executor
 
 
-def build_definitions(workshop: Workshop) -> dg.Definitions:
-    """Everything the UI shows."""
+def build_definitions(workshop: Workshop, clients: frozenset[str] | None = None) -> dg.Definitions:
+    """Everything the UI shows.
+
+    Args:
+        workshop: what the definitions work with.
+        clients: those whose assets are wanted, for a worker that needs no others; None: all.
+    """
     with warnings.catch_warnings():
         # Backfill policies are marked beta; the sweep needs one run for a range of days.
         warnings.simplefilter("ignore", dg.BetaWarning)
         declared = workshop.fleet
-        cycle: list[dg.AssetsDefinition] = [made for client in declared.clients for made in client_assets(client)]
+        wanted = [client for client in declared.clients if clients is None or client.name in clients]
+        cycle: list[dg.AssetsDefinition] = [made for client in wanted for made in client_assets(client)]
         days = order_days(declared.clients)
-        sweeps = [made for client in declared.clients if (made := sweep_asset(client, days)) is not None]
-        broken = [broken_asset(client) for client in declared.broken]
+        sweeps = [made for client in wanted if (made := sweep_asset(client, days)) is not None]
+        broken = [broken_asset(client) for client in declared.broken if clients is None or client.name in clients]
     sensors: list[dg.SensorDefinition] = [orders_due, failures, dead_runs, pauses]
     schedules: list[dg.ScheduleDefinition] = []
     assets: list[Any] = [*cycle, *sweeps, *(spec for spec, _ in broken)]
@@ -41,7 +47,7 @@ def build_definitions(workshop: Workshop) -> dg.Definitions:
         schedules.append(daily_housekeeping)
         assets.append(fleet)
         jobs.append(housekeeping_job)
-    if cycle:
+    if declared.clients:
         sensors.append(cycle_due)
         schedules.append(full_reads)
     sensors.append(make_declaration_sensor({client.name: client.text() for client in declared.broken}))

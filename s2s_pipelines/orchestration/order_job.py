@@ -12,6 +12,7 @@ from s2s_pipelines.errors import S2SError
 from s2s_pipelines.orchestration.configuration import OrdersConfig
 from s2s_pipelines.orchestration.keys import orders_group, orders_key, sweep_op
 from s2s_pipelines.orchestration.metadata import fenced, table
+from s2s_pipelines.orchestration.pattern import client_of, pattern
 from s2s_pipelines.orchestration.trend import trend
 from s2s_pipelines.orchestration.verdict import order_checks
 from s2s_pipelines.orchestration.worker import run_executor
@@ -186,36 +187,37 @@ def sweep_asset(client: "Client", days: dg.DailyPartitionsDefinition | None) -> 
     name = client.name
     if days is None or not any(channel.orders for channel in client.declaration.channels.values()):
         return None
-    checks = order_checks(orders_key(name))
-
-    @dg.multi_asset(
-        name=sweep_op(name),
-        specs=[
-            dg.AssetSpec(
-                orders_key(name),
-                group_name=orders_group(name),
-                description="Orders by the day they were placed. A backfill reads its days again from the channels and "
-                "raises what is missing; nothing is raised twice.",
-                kinds={"orders"},
-                tags={"client": name},
-                owners=[f"team:{owner}" for owner in client.declaration.owners],
-            )
-        ],
-        check_specs=[check.spec for check in checks],
+    checks = [check.spec for check in order_checks(orders_key(name))]
+    spec = dg.AssetSpec(
+        orders_key(name),
+        group_name=orders_group(name),
+        description="Orders by the day they were placed. A backfill reads its days again from the channels and "
+        "raises what is missing; nothing is raised twice.",
+        kinds={"orders"},
+        tags={"client": name},
+        owners=[f"team:{owner}" for owner in client.declaration.owners],
         partitions_def=days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def sweep(
-        context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]
-    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        asked = context.partition_key_range
-        first, last = date.fromisoformat(asked.start), date.fromisoformat(asked.end)
-        # Dagster accepts any range, and would note a materialisation for each of its days.
-        if last > workshop.today(name):
-            raise dg.Failure(f"{last} has not begun yet", allow_retries=False)
-        result = workshop.sweep(name, only_orders=None, days=(first, last), poll=False)
-        yield dg.MaterializeResult(orders_key(name), metadata=_orders_page(workshop, name, result))
-        yield from (check.judge(result) for check in checks if check.spec.key in context.selected_asset_check_keys)
-        _fail_if_needed({name: result}, {})
 
-    return sweep
+    def make() -> dg.AssetsDefinition:
+        policy = dg.BackfillPolicy.single_run()
+        return dg.multi_asset(name=sweep_op(name), specs=[spec], check_specs=checks, backfill_policy=policy)(
+            _sweep_work
+        )
+
+    return pattern(("orders",), make).of(name, sweep_op(name), [spec], checks)
+
+
+def _sweep_work(
+    context: dg.AssetExecutionContext, workshop: dg.ResourceParam[Workshop]
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    name, asked = client_of(context), context.partition_key_range
+    first, last = date.fromisoformat(asked.start), date.fromisoformat(asked.end)
+    # Dagster accepts any range, and would note a materialisation for each of its days.
+    if last > workshop.today(name):
+        raise dg.Failure(f"{last} has not begun yet", allow_retries=False)
+    result = workshop.sweep(name, only_orders=None, days=(first, last), poll=False)
+    yield dg.MaterializeResult(orders_key(name), metadata=_orders_page(workshop, name, result))
+    checks = order_checks(orders_key(name))
+    yield from (check.judge(result) for check in checks if check.spec.key in context.selected_asset_check_keys)
+    _fail_if_needed({name: result}, {})
