@@ -103,7 +103,7 @@ def test_client_of_another_share_is_told_as_such(floors):
 
 
 class Services:
-    """Code servers, webserver and daemon as deploy/shards starts them, on free ports of this machine."""
+    """Code servers, webserver and daemon as deploy/compose.yaml starts them, on free ports of this machine."""
 
     def __init__(self, stage, folder, url):
         self.ports = [free_port() for _ in SHARES]
@@ -166,7 +166,7 @@ def wait_until(holds, what, timeout_s=400):
 @pytest.mark.slow
 @pytest.mark.server("postgres")
 @pytest.mark.timeout(900)
-def test_two_real_code_servers_share_the_clients_and_each_order_is_raised_once(tmp_path, postgres_url):
+def test_two_real_code_servers_share_the_clients_and_each_order_is_raised_once(tmp_path, postgres_url, monkeypatch):
     with Stage(ROOT, tmp_path, print, has_dagster=False) as stage, Services(stage, tmp_path, postgres_url) as services:
         environment = Environment.from_mapping({**stage.environment, "S2S_DATABASE_URL": postgres_url})
         workshop = Workshop(environment)
@@ -186,7 +186,7 @@ def test_two_real_code_servers_share_the_clients_and_each_order_is_raised_once(t
         wait_until(lambda: not gather(placed, stage.world.erps).without, "every order has its document")
         evidence = gather(placed, stage.world.erps)
         assert (evidence.doubled, evidence.strays, evidence.wrong_totals) == ((), 0, ())
-        with dg.DagsterInstance.from_ref(_reference(services)) as instance:
+        with dg.DagsterInstance.from_ref(_reference(services, monkeypatch)) as instance:
             runs = instance.get_run_records()
         by_share = {share.number: set() for share in SHARES}
         for record in runs:
@@ -198,8 +198,8 @@ def test_two_real_code_servers_share_the_clients_and_each_order_is_raised_once(t
         workshop.close()
 
 
-def _reference(services):
+def _reference(services, monkeypatch):
     """The instance as the services see it."""
     for name in ("S2S_DATABASE_URL", "S2S_HOME", "S2S_ROOT", "DAGSTER_HOME"):
-        os.environ[name] = services.environment[name]
+        monkeypatch.setenv(name, services.environment[name])
     return dg.DagsterInstance.get().get_ref()
