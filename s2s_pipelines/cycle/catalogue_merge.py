@@ -107,12 +107,13 @@ def rhythm_of(source: SourcePlan, inputs: Mapping[tuple[str, Feed], Delivery], n
     if source.rhythm is None:
         return "in_time"
     own = {feed: snapshot for (key, feed), snapshot in inputs.items() if key == source.source}
-    with_quantity = [s for feed, s in own.items() if _has_quantity(source, feed)]
+    with_quantity = [s for feed, s in own.items() if has_quantity(source, feed)]
     deliveries = [delivered_at(s) for s in (with_quantity or own.values())]
     return punctuality(source.rhythm, max(deliveries, default=None), now)
 
 
-def _has_quantity(source: SourcePlan, feed: Feed) -> bool:
+def has_quantity(source: SourcePlan, feed: Feed) -> bool:
+    """Whether a feed delivers quantities."""
     return any(row.target == "variants.qty" or row.target.startswith("qty_") for row in source.fields_of(feed))
 
 

@@ -136,6 +136,19 @@ def run_causes(
     return list(standing.values())
 
 
+def passing_causes(standing: Iterable[Cause], known: Iterable[Alert], ended: Iterable[EndedRun]) -> list[Cause]:
+    """What began and was over between two looks: people are told of that as well, and that it is over.
+
+    Args:
+        standing: what ``run_causes`` found.
+        known: open alerts about runs.
+        ended: runs that ended since the last look, without those that it saw.
+    """
+    told = {cause.key for cause in standing} | {alert.cause for alert in known}
+    found = {cause.key: cause for run in sorted(ended, key=lambda run: run.at) for cause in run.causes}
+    return [cause for key, cause in found.items() if key not in told]
+
+
 def cause_of(alert: Alert) -> Cause:
     """The cause that an alert was opened for."""
     names = tuple(alert.cause.split("/")[1:])

@@ -1,9 +1,9 @@
 """What is wrong with a client's sources and its catalogue now. Pure; the clock is handed in."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from s2s_pipelines.cycle.catalogue_merge import rhythm_of
+from s2s_pipelines.cycle.catalogue_merge import has_quantity, rhythm_of
 from s2s_pipelines.cycle.cause import Cause, shortened
 from s2s_pipelines.cycle.client_plan import FeedPlan, SourcePlan
 from s2s_pipelines.cycle.freshness import is_stale, stale_limit
@@ -106,7 +106,7 @@ def _rhythm_causes(look: Look, source: SourcePlan) -> Iterator[Cause]:
     found = {(source.source, f.feed): s for f in source.feeds if (s := look.stands(source.source, f.feed)) is not None}
     if not found:
         return
-    kept = rhythm_of(source, found, look.now)
+    kept = rhythm_of(source, found, _looked_at(look, source))
     if kept not in ("late", "overdue"):
         return
     what = {"hold": "its last quantities stand", "zero": "its quantities are shown as none"}[source.rhythm.overdue]
@@ -119,6 +119,13 @@ def _rhythm_causes(look: Look, source: SourcePlan) -> Iterator[Cause]:
         "ask the supplier for the delivery",
         source_page(look.name, source.role, source.source, source.feeds[0].feed),
     )
+
+
+def _looked_at(look: Look, source: SourcePlan) -> datetime:
+    """When a delivery would have been seen last: of a source that cannot be read nobody knows whether its supplier is late."""
+    good = {feed.feed: at for feed in source.feeds if (at := look.good_at(source.source, feed.feed)) is not None}
+    with_quantity = [at for feed, at in good.items() if has_quantity(source, feed)]
+    return min(look.now, max(with_quantity or good.values(), default=look.now))
 
 
 def catalogue_causes(look: Look) -> Iterator[Cause]:

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from s2s_pipelines.bootstrap import Workshop
-from s2s_pipelines.cycle.incident import KINDS_OF_RUNS, run_causes, without_echoes
+from s2s_pipelines.cycle.incident import KINDS_OF_RUNS, passing_causes, run_causes, without_echoes
 from s2s_pipelines.errors import BusyError
 from s2s_pipelines.orchestration.incident import ended_runs, failed_at, tick_causes
 
@@ -34,8 +34,13 @@ def alerts(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Works
     names = {client.name for client in workshop.declared.clients}
     ended = ended_runs(context.instance, runs_since, names)
     known = [a for a in workshop.alerts.current() if a.closed_at is None and a.kind in KINDS_OF_RUNS]
-    runs = run_causes(known, ended.runs, now, lambda alert: failed_at(context.instance, alert.path))
-    causes = without_echoes([*runs, *tick_causes(context.instance, now), *workshop.fleet_report().causes])
+    over = {alert.cause for alert in known} & set(said.get("over", ()))
+    lasting = [alert for alert in known if alert.cause not in over]
+    runs = run_causes(lasting, ended.runs, now, lambda alert: failed_at(context.instance, alert.path))
+    failed = [run for run in ended.runs if run.is_failed]
+    passing = passing_causes(runs, known, [run for run in failed if run.run_id not in said.get("failed", ())])
+    over = (over | {cause.key for cause in passing}) - {cause.key for cause in runs}
+    causes = without_echoes([*runs, *passing, *tick_causes(context.instance, now), *workshop.fleet_report().causes])
     try:
         told = workshop.tell(causes, is_settling=now < settled_at)
     except BusyError as busy:
@@ -43,13 +48,15 @@ def alerts(context: dg.SensorEvaluationContext, workshop: dg.ResourceParam[Works
         return dg.SensorResult(skip_reason=str(busy), cursor=context.cursor)
     for name, problem in told.problems.items():
         context.log.warning(f"{name}: {problem}")
-    cursor = {"at": now, "settled_at": settled_at, "runs_until": ended.until}
+    moments = {"at": now, "settled_at": settled_at, "runs_until": ended.until}
+    cursor = {key: moment.isoformat() for key, moment in moments.items()} | {
+        "over": sorted(over),
+        "failed": sorted(run.run_id for run in failed),
+    }
     count = sum(told.sent.values())
     text = f"{len(causes)} causes stand; {count} messages were sent"
     left = f"; not reached: {', '.join([*told.problems, *told.waiting])}" if told.problems or told.waiting else ""
-    return dg.SensorResult(
-        skip_reason=text + left, cursor=json.dumps({key: moment.isoformat() for key, moment in cursor.items()})
-    )
+    return dg.SensorResult(skip_reason=text + left, cursor=json.dumps(cursor))
 
 
 def _moments(said: dict[str, Any], now: datetime) -> tuple[datetime, datetime]:

@@ -14,7 +14,7 @@ import dagster as dg
 def client_of(context: dg.AssetExecutionContext) -> str:
     """The client whose assets or checks a step was asked for."""
     keys = {*context.selected_asset_keys, *(check.asset_key for check in context.selected_asset_check_keys)}
-    (client,) = {key.path[0] for key in keys}
+    (client,) = {str(key.path[0]) for key in keys}
     return client
 
 

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 
 import pytest
+from pydantic import ValidationError
 
 from s2s_pipelines.config.operations import EmailReceiver, WebhookReceiver
 from s2s_pipelines.config.secret import SecretRef
@@ -134,7 +135,7 @@ def test_a_subject_cannot_bring_headers_of_its_own(mail_server, evil):
 )
 def test_an_address_that_is_none_is_a_matter_of_the_declaration(mail_server, wrong):
     box = mail_server()
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ValidationError, match="name@example.com"):
         send(email(box, **wrong))
     assert box.mails == []
 

@@ -243,6 +243,7 @@ def break_declarations(world):
     file = world.folder / "assets" / "stokvel_direct" / "client.yaml"
     file.write_text(file.read_text().replace("timezone: Africa/Johannesburg", "timezone: Africa/Joburg"))
     world.workshop.__dict__.pop("fleet", None)
+    world.workshop.__dict__.pop("declared", None)
     world.workshop.__dict__.pop("_watched", None)
     world.workshop.__dict__.pop("_clients", None)
 
@@ -289,6 +290,19 @@ def settle(world):
 def test_every_kind_of_cause_that_is_told_at_once_is_tried_here():
     urgent = {kind for kind, of in KINDS.items() if of.severity == "error"}
     assert set(WRONG) == urgent - {"failed_receiver"}
+
+
+@pytest.mark.parametrize("kind", ["killed_worker", "failed_run"])
+def test_what_was_over_before_the_next_look_is_told_once_and_cleared_once(world, kind):
+    settle(world)
+    WRONG[kind](world)
+    MENDED[kind](world)
+    world.look(minutes=2)
+    (opened,) = world.hook.events
+    assert (opened["event"], opened["alerts"][0]["kind"]) == ("opened", kind)
+    world.look(minutes=12)
+    assert [event["event"] for event in world.hook.events] == ["opened", "all_clear"]
+    assert len(world.box.mails) == 2
 
 
 @pytest.mark.parametrize("kind", WRONG)

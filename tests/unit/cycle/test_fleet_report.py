@@ -215,3 +215,26 @@ def test_keys_stay_the_same_while_messages_change():
     one, two = row_of(facts(**few)).causes[0], row_of(facts(**many)).causes[0]
     assert one.key == two.key
     assert one.message != two.message
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "kinds"),
+    [
+        (ago(minutes=1), {"overdue_source"}),
+        # Nobody looked since the delivery was due: it may lie there.
+        (ago(days=1, hours=2), {"late_source"}),
+        (ago(days=4, hours=1), {"stale_feed"}),
+    ],
+)
+def test_a_supplier_is_late_only_as_far_as_somebody_looked(looked_at, kinds):
+    delivered = standing(content_since=ago(days=9), read_at=looked_at)
+    state = read("supplier", "products", succeeded_at=looked_at)
+    row = row_of(facts(snapshots={"source/supplier/products": delivered}, feeds=state))
+    assert {cause.kind for cause in row.causes} == kinds
+
+
+def test_a_supplier_who_cannot_be_read_is_not_called_late():
+    delivered = standing(content_since=ago(days=9), read_at=ago(days=3))
+    state = failing("supplier", "products", "AccessError", succeeded_at=ago(days=3))
+    row = row_of(facts(snapshots={"source/supplier/products": delivered}, feeds=state))
+    assert [cause.kind for cause in row.causes] == ["unreadable_source"]

@@ -6,7 +6,7 @@ import pytest
 
 from s2s_pipelines.cycle.alerting import Alert
 from s2s_pipelines.cycle.cause import Cause
-from s2s_pipelines.cycle.incident import EndedRun, FailedStep, run_causes, without_echoes
+from s2s_pipelines.cycle.incident import EndedRun, FailedStep, passing_causes, run_causes, without_echoes
 from tests.unit.cycle.fleet_sample import NOON, ago
 
 
@@ -126,3 +126,15 @@ def test_orders_that_wait_because_their_run_fails_are_told_once():
         return Cause("waiting_orders", (client, "shop"), client, "", "", "", "")
 
     assert without_echoes([waiting("acme"), failed, waiting("bolt")]) == [failed, waiting("bolt")]
+
+
+def test_what_began_and_was_over_between_two_looks_is_told_too():
+    killed, after = run(1, is_failed=True, why="it exited with code -9", minutes=5), run(2, minutes=4)
+    lasting = causes([killed, after])
+    assert lasting == []
+    assert keys(passing_causes(lasting, [], [killed, after])) == ["killed_worker/cycle/-"]
+
+    known = [as_alert(cause) for cause in killed.causes]
+    assert passing_causes([], known, [killed, after]) == [], "it has its alert, which closes by itself"
+    assert passing_causes(causes([killed]), [], [killed]) == [], "it lasts"
+    assert passing_causes([], [], [after]) == []
