@@ -135,7 +135,7 @@ def test_a_subject_cannot_bring_headers_of_its_own(mail_server, evil):
 )
 def test_an_address_that_is_none_is_a_matter_of_the_declaration(mail_server, wrong):
     box = mail_server()
-    with pytest.raises(ValidationError, match="name@example.com"):
+    with pytest.raises(ValidationError, match=r"name@example\.com"):
         send(email(box, **wrong))
     assert box.mails == []
 
