@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, get_args
 from s2s_pipelines.bootstrap.catalogue_work import CatalogueWork
 from s2s_pipelines.bootstrap.choice import demand_known
 from s2s_pipelines.bootstrap.declared import channel_plan
+from s2s_pipelines.cycle.port import CATALOGUE
 from s2s_pipelines.errors import ConfigurationError, DataError, RejectedError
+from s2s_pipelines.model.field import near_miss
 from s2s_pipelines.model.moment import HOW, read_moment
 from s2s_pipelines.model.pause import EVERYONE, SCOPES, Pause, Scope, concerning
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from s2s_pipelines.cycle.port import StoredPlan
 
 _NAMED: tuple[Scope, ...] = ("source", "channel")
+_MOST_COMPARED = 20_000
+"""Skus among which a near miss is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,26 @@ class OperatorRoom(CatalogueWork):
             demand_known(source, declared.sources, "source", client=client)
         for channel in channels:
             demand_known(channel, declared.channels, "channel", client=client)
+
+    def demand_skus(self, client: str, skus: Collection[str]) -> None:
+        """Refuse skus that the client's catalogue does not have: nothing of them could be sent.
+
+        Raises:
+            ConfigurationError: it says which, and the near miss.
+        """
+        stands = self.catalogues.current(client, CATALOGUE)
+        if stands is None:
+            return
+        known = set(self.catalogues.read(stands, columns=["sku"]).column("sku").to_pylist())
+        for sku in skus:
+            if sku not in known:
+                alike = [other for other in known if other and other[:1] == sku[:1] and len(other) == len(sku)]
+                close = near_miss(sku, alike[:_MOST_COMPARED])
+                raise ConfigurationError(
+                    f"the catalogue has no sku {sku}; nothing is sent",
+                    client=client,
+                    next_step=f"did you mean {close}?" if close else "look why: job explain, or s2s explain",
+                )
 
     def _demand_client(self, client: str) -> None:
         if client != EVERYONE:

@@ -27,6 +27,7 @@ def resync_skus(ctx: click.Context, client: str, skus: tuple[str, ...], channel:
     is_well = True
     with workshop() as opened:
         opened.demand_named(client, channels=[channel] if channel else [])
+        opened.demand_skus(client, skus)
         for key in [channel] if channel else list(opened.client(client).declaration.channels):
             opened.plan(client, key, skus=skus)
             result = opened.push(client, key)

@@ -84,6 +84,7 @@ class OrdersConfig(dg.Config):
 
 _CLIENT = "The client's key, for example karoo_outdoor."
 _CHANNEL = "One of its channels, by its key, for example shop."
+_DOWNLOAD = "to this run's output: on the run's page choose stdout, then the step, then Download."
 _SCOPES = (
     "What: all (everything of the client), source (reading that source and raising documents in it), channel (planning for it, "
     "pushing to it, asking it for orders), orders (asking for orders and raising them), pushes (plans are still made)."
@@ -168,7 +169,7 @@ class PlanConfig(dg.Config):
     channel: str = Field(default="", description=_CHANNEL)
     csv: bool = Field(
         default=False,
-        description="Also write the whole plan as CSV to this run's output: open the run's logs, tab stdout, Download.",
+        description=f"Also write the whole plan as CSV {_DOWNLOAD}",
     )
 
 
@@ -179,7 +180,7 @@ class RejectsConfig(dg.Config):
     source: str = Field(default="", description="One of its sources, by its key. Empty: all of them.")
     csv: bool = Field(
         default=False,
-        description="Also write all rows as CSV, by reason, to this run's output: open the run's logs, tab stdout, Download.",
+        description=f"Also write all rows as CSV, by reason, {_DOWNLOAD}",
     )
 
 

@@ -77,7 +77,7 @@ def look_at_plan(context: dg.OpExecutionContext, config: PlanConfig, workshop: d
         "whole_plan": f"s2s plan {config.client} {config.channel} --csv",
     }
     if view.why:
-        page["waits"] = fenced(view.why)
+        page["waits"] = view.why
     if plan.changes.num_rows:
         page["changes_table"] = table(plan.changes.slice(0, MOST_ROWS).to_pylist(), _CHANGE, most=MOST_ROWS)
     if view.decisions:
@@ -114,9 +114,9 @@ def sku_page(found: "list[Explanation]") -> dict[str, Any]:
         prefix = f"{told.channel}_"
         page[f"{prefix}listed"] = "yes" if told.is_listed else "no"
         if told.reason is not None:
-            page |= {f"{prefix}reason": told.reason, f"{prefix}message": fenced(told.message)}
+            page |= {f"{prefix}reason": told.reason, f"{prefix}message": told.message}
             if told.remedy:
-                page[f"{prefix}remedy"] = fenced(told.remedy)
+                page[f"{prefix}remedy"] = told.remedy
         rows += [
             {"channel": told.channel, "field": name, "stage": step.stage, "text": step.text}
             for name, steps in told.fields.items()
@@ -137,9 +137,9 @@ def order_page(story: "OrderStory") -> dict[str, Any]:
         "placed_at": story.ordered_at.isoformat(timespec="seconds"),
     }
     if story.reason is not None:
-        page |= {"reason": story.reason, "message": fenced(story.message)}
+        page |= {"reason": story.reason, "message": story.message}
         if story.remedy:
-            page["remedy"] = fenced(story.remedy)
+            page["remedy"] = story.remedy
     if story.documents:
         page["documents_table"] = table([_row(d, _DOCUMENT) for d in story.documents], _DOCUMENT)
     page["history_table"] = table([_row(e, _EVENT) for e in story.history[-MOST_ROWS:]], _EVENT, most=MOST_ROWS)

@@ -57,7 +57,7 @@ def sweep_metadata(results: dict[str, "SweepResult"]) -> dict[str, Any]:
     }
     paused = {p.id: p for r in results.values() for p in r.paused}
     if paused:
-        shown["paused"] = fenced("\n".join(f"{p.message}; {p.remedy}" for p in paused.values()))
+        shown["paused"] = "\n".join(f"{p.message}; {p.remedy}" for p in paused.values())
     for name, rows, columns in (
         ("documents_table", raised, ORDER_COLUMNS),
         ("held_table", held, HELD_COLUMNS),

@@ -40,8 +40,10 @@ def send_again(context: dg.OpExecutionContext, config: ResyncConfig, workshop: d
 def _send(config: ResyncConfig, workshop: Workshop) -> "Iterator[tuple[str, PushResult]]":
     with refusing():
         declared = list(workshop.client(config.client).declaration.channels)
+        workshop.demand_named(config.client, channels=[config.channel] if config.channel else [])
         if config.read_sources:
             workshop.refresh(config.client, asked=None, is_full=True)
+        workshop.demand_skus(config.client, config.skus)
         for channel in [config.channel] if config.channel else declared:
             workshop.plan(config.client, channel, skus=config.skus)
             yield channel, workshop.push(config.client, channel)

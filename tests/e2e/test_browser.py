@@ -10,18 +10,13 @@ from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.config.environment import Environment
 from s2s_pipelines.demo.shopper import Wish
 from s2s_pipelines.demo.stage import CLIENTS, Stage
+from tests.e2e.browser import SHOTS, WAIT_MS, chromium, start_sensor, stop_sensor, wait_until
 from tests.e2e.floor import ROOT
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
-SHOTS = ROOT / "build" / "screenshots"
 CLIENT = "stokvel_direct"
 STRANGER = "stranger@example.com"
-WAIT_MS = 120_000
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +46,8 @@ def published(stage, workshop):
 
 @pytest.fixture(scope="module")
 def browser(chromium_path):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+    with chromium(chromium_path) as made:
         yield made
-        made.close()
 
 
 @pytest.fixture
@@ -65,13 +56,6 @@ def page(browser, published):
     made.set_default_timeout(WAIT_MS)
     yield made
     made.close()
-
-
-def wait_until(holds, what, timeout_s=240):
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.5)
 
 
 def shot(page, name):
@@ -164,27 +148,12 @@ def test_operator_resyncs_one_held_order_from_the_launchpad_and_sees_it_raised(p
     page.get_by_text(documents[0][0], exact=False).first.wait_for()
 
 
-_SENSOR = """
-query Sensor($selector: SensorSelector!) {
-  sensorOrError(sensorSelector: $selector) { ... on Sensor { sensorState { id } } }
-}
-"""
-
-
 @pytest.fixture
 def deaf(stage):
     """The order sensor switched off, as an operator may have done by mistake; on again at the end."""
-    selector = {
-        "repositoryLocationName": "s2s", "repositoryName": "__repository__", "sensorName": "orders_due",
-    }  # fmt: skip
-    state = stage.dagster.ask(_SENSOR, {"selector": selector})["sensorOrError"]["sensorState"]["id"]
-    stop = "mutation Stop($id: String!) { stopSensor(id: $id) { __typename } }"
-    answer = stage.dagster.ask(stop, {"id": state})["stopSensor"]["__typename"]
-    assert answer == "StopSensorMutationResult"
-    time.sleep(6)  # the tick that may be under way
+    stop_sensor(stage.dagster, "orders_due")
     yield
-    start = "mutation Start($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { __typename } }"
-    assert stage.dagster.ask(start, {"selector": selector})["startSensor"]["__typename"] == "Sensor"
+    start_sensor(stage.dagster, "orders_due")
 
 
 def test_operator_backfills_days_and_what_was_missing_is_raised_once(page, stage, deaf):

@@ -85,11 +85,21 @@ def test_every_launchpad_is_prefilled_and_every_field_is_described(floor):
         ("explain", {"client": TWIN, "sku": "1", "channel": "shpo"}, "did you mean shop?"),
         ("resync_skus", {"client": TWIN}, "no sku is named"),
         ("resync_skus", {"client": TWIN, "channel": "shpo", "skus": ["1"]}, "did you mean shop?"),
+        ("resync_skus", {"client": TWIN, "channel": "shop", "skus": ["nobody sells this"]}, "look why: job explain"),
     ],
 )
 def test_wrong_input_is_refused_with_the_near_miss_or_the_next_step(floor, job, config, said):
     assert said in refused(floor, job, **config)
     assert floor.workshop.pauses.live() == ()
+
+
+def test_a_sku_that_is_typed_wrong_is_refused_with_the_near_miss(floor):
+    sku = in_stock(floor, TWIN)[0]
+    marks = floor.marks()
+    said = refused(floor, "resync_skus", client=TWIN, channel="shop", skus=[sku[:-2] + "XX"])
+    assert f"the catalogue has no sku {sku[:-2]}XX; nothing is sent" in said
+    assert f"did you mean {sku[:-2]}" in said
+    assert floor.writes(marks) == 0
 
 
 # -- pause and resume -----------------------------------------------------------------------------------------------
@@ -186,7 +196,7 @@ def test_a_breaker_is_let_through_once_by_name_and_its_reason_stays(floor, tripp
     assert "also stopped by price_change" in refused(floor, "let_through", **word, breakers=["vanish"])
     assert floor.writes(marks) == 0
     shown = launch(floor, "show_plan", client=TWIN, channel="shop").op_page
-    assert shown["waits"].startswith("```\nstopped by price_change: 150 of 300")
+    assert shown["waits"].startswith("stopped by price_change: 150 of 300")
 
     through = launch(floor, "let_through", **word, breakers=["price_change"])
 
