@@ -29,11 +29,24 @@ class Picture:
     box: tuple[int, int, int, int] | None = None
 
 
+_LAUNCHPAD = (240, 0, 1440, 720)
+
 PICTURES = (
     Picture("asset-graph"),
     Picture("failed-check"),
     Picture("launchpad"),
     Picture("orders-run"),
+    Picture("wrong-field", (240, 0, 1440, 900)),
+    Picture("resync-skus", _LAUNCHPAD),
+    Picture("backfill-clients", (360, 70, 1080, 755)),
+    Picture("plan", (144, 40, 1296, 900)),
+    Picture("approve", _LAUNCHPAD),
+    Picture("breaker", (240, 0, 1440, 490)),
+    Picture("pause", _LAUNCHPAD),
+    Picture("paused-check", (240, 0, 1440, 500)),
+    Picture("fleet-paused"),
+    Picture("explain-sku", (144, 120, 1296, 700)),
+    Picture("rejects", (144, 85, 1296, 730)),
 )
 
 

@@ -23,8 +23,10 @@ from s2s_pipelines.demo.erp import DemoErp, ErpDocument
 from s2s_pipelines.demo.shopper import Placed, Wish
 from s2s_pipelines.demo.stage import Stage
 from s2s_pipelines.demo.world import SHOP_KEY, SHOP_SECRET
+from s2s_pipelines.orchestration.assets import source_feeds
+from s2s_pipelines.orchestration.keys import catalogue_key, plan_key, push_key
 from s2s_pipelines.sandboxes.woocommerce import ShopTables, WooSandbox
-from tests.e2e.browser import stop_sensor
+from tests.e2e.browser import WAIT_S, stop_sensor
 from tests.e2e.floor import ROOT, workshop_of
 
 TWIN, STOKVEL = "twin_branches", "stokvel_direct"
@@ -110,6 +112,7 @@ def console_stage(folder: Path) -> Iterator[ConsoleStage]:
                     stage.dagster.start()
                     for sensor in LAUNCHING:
                         stop_sensor(stage.dagster, sensor)
+                    _show(stage, workshop)
                     yield ConsoleStage(stage, workshop, outlet)
                 finally:
                     stage.dagster.stop()
@@ -120,6 +123,18 @@ def _fill(workshop: Workshop) -> None:
         done = workshop.cycle_client(client)
         assert not done.faults, done.faults
         assert not done.troubled_feeds, done.troubled_feeds
+
+
+def _show(stage: Stage, workshop: Workshop) -> None:
+    """Every asset was seen by Dagster once, else it asks whether one may go without those it is made from."""
+    keys = []
+    for client in CLIENTS:
+        declared = workshop.client(client)
+        channels = declared.declaration.channels
+        keys += [*source_feeds(declared), catalogue_key(client)]
+        keys += [of(client, channel) for channel in channels for of in (plan_key, push_key)]
+    launched = stage.dagster.launch_assets(key.path for key in keys)
+    assert stage.dagster.wait_for([launched], timeout_s=WAIT_S)[0].status == "SUCCESS"
 
 
 def _prepare(stage: Stage) -> None:

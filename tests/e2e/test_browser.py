@@ -10,7 +10,7 @@ from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.config.environment import Environment
 from s2s_pipelines.demo.shopper import Wish
 from s2s_pipelines.demo.stage import CLIENTS, Stage
-from tests.e2e.browser import SHOTS, WAIT_MS, chromium, start_sensor, stop_sensor, wait_until
+from tests.e2e.browser import SCREEN, SHOTS, WAIT_MS, chromium, start_sensor, stop_sensor, wait_until
 from tests.e2e.floor import ROOT
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
@@ -52,7 +52,7 @@ def browser(chromium_path):
 
 @pytest.fixture
 def page(browser, published):
-    made = browser.new_page(viewport={"width": 1440, "height": 900})
+    made = browser.new_page(**SCREEN)
     made.set_default_timeout(WAIT_MS)
     yield made
     made.close()
