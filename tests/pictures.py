@@ -42,7 +42,6 @@ PICTURES = (
     Picture("plan", (144, 40, 1296, 900)),
     Picture("approve", _LAUNCHPAD),
     Picture("breaker", (240, 0, 1440, 490)),
-    Picture("pause", _LAUNCHPAD),
     Picture("paused-check", (240, 0, 1440, 500)),
     Picture("fleet-paused"),
     Picture("explain-sku", (144, 120, 1296, 700)),

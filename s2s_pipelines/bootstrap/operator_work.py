@@ -145,7 +145,7 @@ class OperatorRoom(CatalogueWork):
         for sku in skus:
             if sku not in known:
                 alike = [other for other in known if other and other[:1] == sku[:1] and len(other) == len(sku)]
-                close = near_miss(sku, alike[:_MOST_COMPARED])
+                close = near_miss(sku, sorted(alike)[:_MOST_COMPARED])
                 raise ConfigurationError(
                     f"the catalogue has no sku {sku}; nothing is sent",
                     client=client,

@@ -196,7 +196,7 @@ def test_a_first_plan_is_looked_at_and_approved_by_name_and_another_one_waits_ag
     assert (second.id > first.id, second.verdict) == (True, "awaiting")
     assert world.outlet.tables.product_count() == 0, "it is another plan than the one that was approved"
 
-    run = ui.launch("approve_plan", **word, plan=str(second.id), shot="approve")
+    run = ui.launch("approve_plan", **word, plan=str(second.id), push="true", shot="approve")
     assert run.status == "SUCCESS"
     shop = world.shop(STOKVEL).products()
     outlet = world.outlet.tables.products()

@@ -96,9 +96,9 @@ def test_wrong_input_is_refused_with_the_near_miss_or_the_next_step(floor, job, 
 def test_a_sku_that_is_typed_wrong_is_refused_with_the_near_miss(floor):
     sku = in_stock(floor, TWIN)[0]
     marks = floor.marks()
-    said = refused(floor, "resync_skus", client=TWIN, channel="shop", skus=[sku[:-2] + "XX"])
-    assert f"the catalogue has no sku {sku[:-2]}XX; nothing is sent" in said
-    assert f"did you mean {sku[:-2]}" in said
+    said = refused(floor, "resync_skus", client=TWIN, channel="shop", skus=[sku[:-1] + "X"])
+    assert f"the catalogue has no sku {sku[:-1]}X; nothing is sent" in said
+    assert f"did you mean {sku[:6]}" in said
     assert floor.writes(marks) == 0
 
 
