@@ -44,8 +44,8 @@ PICTURES = (
     Picture("breaker", (240, 0, 1440, 490)),
     Picture("paused-check", (240, 0, 1440, 500)),
     Picture("fleet-paused"),
-    Picture("explain-sku", (144, 120, 1296, 700)),
-    Picture("rejects", (144, 85, 1296, 730)),
+    Picture("explain-sku", (144, 124, 1296, 652)),
+    Picture("rejects", (144, 86, 1296, 729)),
 )
 
 

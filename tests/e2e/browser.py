@@ -173,7 +173,9 @@ class Console:
 
     def output(self) -> Any:
         """All that the run's one op told, on the run's page that is open; where it is much, a click away."""
-        self.page.get_by_role("button", name="View full message").first.click()
+        more = "button[contains(normalize-space(.), 'View full message')]"
+        row = f"(//*[text()='STEP_OUTPUT'])[1]/ancestor::*[.//{more}][1]"
+        self.page.locator(f"xpath={row}//{more}").first.click()
         return self.page.get_by_role("dialog")
 
     def output_file(self, step: str, folder: Path) -> str:
