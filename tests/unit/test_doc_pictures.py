@@ -15,7 +15,9 @@ TAKERS = "".join((ROOT / "tests" / "e2e" / name).read_text() for name in ("test_
 
 
 def _shown() -> list[str]:
-    return sorted({name for page in PAGES for name in re.findall(r"!\[.+?\]\(\S*images/(\S+)\.png\)", page.read_text())})
+    return sorted(
+        {name for page in PAGES for name in re.findall(r"!\[.+?\]\(\S*images/(\S+)\.png\)", page.read_text())}
+    )
 
 
 def test_each_picture_is_shown_and_each_that_is_shown_is_there():
