@@ -1,0 +1,73 @@
+"""The steps of one client's life, each in a process of its own, all through the shipped workshop.
+
+``publish``  the first cycle: every source read, catalogue merged, channel planned and everything sent
+``recheck``  every source read again, then planned and pushed in full, with no short cut for channels at rest
+``cycle``    what the shipped cycle does of that: it leaves a channel alone for which nothing changed
+``merge``    the catalogue merged anew from what stands
+``floor``    the bare DuckDB statement for the same merge, to Parquet
+``same``     whether both made the same
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.client import CHANNEL, CLIENT, BenchWorkshop, open_workshop
+from bench.measure import tell, timed
+
+
+def _workshop() -> BenchWorkshop:
+    return open_workshop(
+        Path(os.environ["S2S_ROOT"]), Path(os.environ["S2S_HOME"]), os.environ.get("S2S_DATABASE_URL") or None
+    )
+
+
+def _sources(workshop: BenchWorkshop) -> list[str]:
+    return list(workshop.client(CLIENT).declaration.sources)
+
+
+def _sent(workshop: BenchWorkshop) -> dict[str, int]:
+    return {"writes": workshop.counting.writes, "skus": len(workshop.counting.skus)}
+
+
+def publish() -> None:
+    workshop = _workshop()
+    seconds, found = timed(lambda: workshop.cycle_client(CLIENT, sources=_sources(workshop)))
+    _refuse((*found.faults, *found.troubled_feeds))
+    rows, rejected = found.refreshed.catalogue.rows, found.refreshed.sources["erp"].feeds[0].rejected
+    tell(seconds=seconds, rows=rows, rejected=rejected, **_sent(workshop))
+
+
+def recheck() -> None:
+    workshop = _workshop()
+    feeds = {key: list(source.feeds) for key, source in workshop.client(CLIENT).declaration.sources.items()}
+    parts: dict[str, float] = {}
+
+    def work() -> Any:
+        parts["refresh_s"], refreshed = timed(lambda: workshop.refresh(CLIENT, asked=feeds, is_full=True))
+        parts["plan_s"], _ = timed(lambda: workshop.plan(CLIENT, CHANNEL))
+        parts["push_s"], pushed = timed(lambda: workshop.push(CLIENT, CHANNEL))
+        return refreshed, pushed
+
+    seconds, (refreshed, pushed) = timed(work)
+    _refuse([] if refreshed.is_ok and pushed.status in ("pushed", "already_pushed") else [f"{refreshed} {pushed}"])
+    tell(seconds=seconds, **parts, **_sent(workshop))
+
+
+def cycle() -> None:
+    workshop = _workshop()
+    seconds, found = timed(lambda: workshop.cycle_client(CLIENT, sources=_sources(workshop)))
+    _refuse((*found.faults, *found.troubled_feeds))
+    tell(seconds=seconds, **_sent(workshop))
+
+
+def _refuse(problems: Any) -> None:
+    if problems:
+        raise SystemExit("\n".join(map(str, problems))[:3000])
+
+
+STEPS = {"publish": publish, "recheck": recheck, "cycle": cycle}
+
+if __name__ == "__main__":
+    STEPS[sys.argv[1]]()
