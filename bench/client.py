@@ -159,6 +159,16 @@ def _copy(connection: "sa.Connection", table: str, path: Path) -> None:
         cursor.copy_expert(f"COPY {table} FROM STDIN (FORMAT csv)", file)
 
 
+def product_code(key: str) -> str:
+    """The counting channel's id of a product."""
+    return f"p-{key}"
+
+
+def variant_code(sku: str) -> str:
+    """The counting channel's id of a variant."""
+    return f"v-{sku}"
+
+
 class CountingChannel:
     """Takes everything, gives ids, and counts what was written."""
 
@@ -178,11 +188,11 @@ class CountingChannel:
         """Confirm every item."""
         outcomes = []
         for change in changes:
-            code = change.channel_product_code or f"p-{change.key}"
+            code = change.channel_product_code or product_code(change.key)
             outcomes.append(Outcome(change.key, None, is_ok=True, channel_product_code=code))
             self.items[change.action] += 1
             for variant in change.variants:
-                own = variant.channel_variant_code or f"v-{variant.sku}"
+                own = variant.channel_variant_code or variant_code(variant.sku)
                 outcomes.append(
                     Outcome(
                         change.key, variant.sku, is_ok=True, channel_product_code=code, channel_variant_code=own

@@ -27,6 +27,10 @@ def _sources(workshop: BenchWorkshop) -> list[str]:
     return list(workshop.client(CLIENT).declaration.sources)
 
 
+def _feeds(workshop: BenchWorkshop) -> dict[str, list[Any]]:
+    return {key: list(source.feeds) for key, source in workshop.client(CLIENT).declaration.sources.items()}
+
+
 def _sent(workshop: BenchWorkshop) -> dict[str, int]:
     return {"writes": workshop.counting.writes, "skus": len(workshop.counting.skus)}
 
@@ -39,9 +43,20 @@ def publish() -> None:
     tell(seconds=seconds, rows=rows, rejected=rejected, **_sent(workshop))
 
 
+def seed() -> None:
+    from bench.seed import seed_published
+
+    workshop = _workshop()
+    read_s, refreshed = timed(lambda: workshop.refresh(CLIENT, asked=_feeds(workshop), is_full=True))
+    _refuse([] if refreshed.is_ok else [refreshed])
+    plan_s, items = timed(lambda: seed_published(workshop))
+    rejected = refreshed.sources["erp"].feeds[0].rejected
+    tell(seconds=read_s + plan_s, refresh_s=read_s, plan_s=plan_s, rows=refreshed.catalogue.rows, rejected=rejected, items=items)
+
+
 def recheck() -> None:
     workshop = _workshop()
-    feeds = {key: list(source.feeds) for key, source in workshop.client(CLIENT).declaration.sources.items()}
+    feeds = _feeds(workshop)
     parts: dict[str, float] = {}
 
     def work() -> Any:
@@ -67,7 +82,7 @@ def _refuse(problems: Any) -> None:
         raise SystemExit("\n".join(map(str, problems))[:3000])
 
 
-STEPS = {"publish": publish, "recheck": recheck, "cycle": cycle}
+STEPS = {"publish": publish, "seed": seed, "recheck": recheck, "cycle": cycle}
 
 if __name__ == "__main__":
     STEPS[sys.argv[1]]()
