@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.client import CHANNEL, CLIENT, BenchWorkshop, open_workshop
-from bench.measure import tell, timed
+from bench.measure import peak_mb, tell, timed
 
 
 def _workshop() -> BenchWorkshop:
@@ -61,6 +61,7 @@ def recheck() -> None:
 
     def work() -> Any:
         parts["refresh_s"], refreshed = timed(lambda: workshop.refresh(CLIENT, asked=feeds, is_full=True))
+        parts["refresh_mb"] = round(peak_mb(), 1)
         parts["plan_s"], _ = timed(lambda: workshop.plan(CLIENT, CHANNEL))
         parts["push_s"], pushed = timed(lambda: workshop.push(CLIENT, CHANNEL))
         return refreshed, pushed

@@ -56,6 +56,10 @@ class ClientMemory:
         """The newest snapshots of that name, newest first, those that were refused included."""
         return self._store.history(client, name, limit)
 
+    def columns(self, snapshot: Snapshot) -> Sequence[str]:
+        """Names of the table's columns."""
+        return self._store.columns(snapshot)
+
     def read(
         self,
         snapshot: Snapshot,

@@ -118,6 +118,13 @@ class CatalogueStore(Protocol):
     def history(self, client: str, name: str, limit: int = 20) -> Sequence[Snapshot]:
         """The newest snapshots of that name, newest first, those that were refused included."""
 
+    def columns(self, snapshot: Snapshot) -> Sequence[str]:
+        """Names of the table's columns, without reading a row.
+
+        Raises:
+            DataError: the file is gone or damaged.
+        """
+
     def read(
         self,
         snapshot: Snapshot,

@@ -13,7 +13,8 @@ full.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from s2s_pipelines.catalogue.desired import Desired, desired
 from s2s_pipelines.catalogue.diff import Plan, diff, state_keys
 from s2s_pipelines.catalogue.flight import deductions
 from s2s_pipelines.catalogue.held import shown
-from s2s_pipelines.catalogue.touched import touched
+from s2s_pipelines.catalogue.portion import compared
 from s2s_pipelines.cycle.approval import named
 from s2s_pipelines.cycle.client_plan import ChannelPlan, ClientPlan
 from s2s_pipelines.cycle.figure import OpenOrders, figures_of, inputs_of, known_until
@@ -93,18 +94,19 @@ def make_plan(
         ConfigurationError: the policy names what no source delivers.
     """
     catalogue = standing_catalogue(client, stores.catalogue)
-    merged = stores.catalogue.read(catalogue)
     recipe = plan_recipe(client, channel, stores, catalogue)
-    deducted = deducted_units(client, channel, stores.catalogue, catalogue, merged, orders)
+    values = [name for name in stores.catalogue.columns(catalogue) if not name.startswith("_")]
+    deducted = _deducted(client, channel, stores.catalogue, catalogue, orders)
     stores.items.forget_sold(client.client, channel.channel)
     if again:
         stores.items.doubt(client.client, channel.channel, sorted(again))
     held = stores.items.held(client.client, channel.channel, clock.now())
-    wanted = wanted_state(client, channel, merged, deducted, held)
-    delist = channel.policy.delist
-    candidates = touched(wanted, held, delist)
+    merged = stores.catalogue.read(catalogue, columns=values)
+    with _placed(client, channel):
+        wanted, candidates = compared(merged, held, channel.policy, client.terms, deducted)
+    del merged  # a large one is not to lie beside the plan
     states = stores.items.states(client.client, channel.channel, state_keys(candidates, held))
-    plan = diff(wanted, candidates, held, states, delist)
+    plan = diff(wanted, candidates, held, states, channel.policy.delist)
     listed = stores.items.listed(client.client, channel.channel)
     stored = stores.plans.keep(
         client.client,
@@ -184,6 +186,17 @@ def standing_catalogue(client: ClientPlan, store: CatalogueStore) -> Snapshot:
     return found
 
 
+def _deducted(
+    client: ClientPlan, channel: ChannelPlan, store: CatalogueStore, catalogue: Snapshot, orders: OpenOrders
+) -> Mapping[str, int]:
+    """The same from the few columns that tell, for a catalogue that is not in memory."""
+    names = store.columns(catalogue)
+    column = channel_fields(channel.policy, names).quantity_column
+    times = [name for name in names if name.startswith("_read_at.")]
+    told = store.read(catalogue, columns=["sku", "source", f"_from.{column}", *times])
+    return _taken_off(column, store, catalogue, told, orders)
+
+
 def deducted_units(
     client: ClientPlan,
     channel: ChannelPlan,
@@ -194,6 +207,12 @@ def deducted_units(
 ) -> Mapping[str, int]:
     """Units per sku that the channel's quantities do not show yet."""
     column = channel_fields(channel.policy, merged.column_names).quantity_column
+    return _taken_off(column, store, catalogue, merged, orders)
+
+
+def _taken_off(
+    column: str | None, store: CatalogueStore, catalogue: Snapshot, merged: "pa.Table", orders: OpenOrders
+) -> Mapping[str, int]:
     if column is None:
         return {}
     inputs = inputs_of(store, catalogue)
@@ -205,8 +224,15 @@ def wanted_state(
     client: ClientPlan, channel: ChannelPlan, merged: "pa.Table", deducted: Mapping[str, int], held: "pa.Table"
 ) -> Desired:
     """The channel's desired state; errors say whose it is."""
-    try:
+    with _placed(client, channel):
         return desired(merged, channel.policy, client.terms, deducted, shown(held))
+
+
+@contextmanager
+def _placed(client: ClientPlan, channel: ChannelPlan) -> Iterator[None]:
+    """Errors of a declaration say whose it is."""
+    try:
+        yield
     except ConfigurationError as error:
         raise error.located(client=client.client, connection=channel.channel) from None
 

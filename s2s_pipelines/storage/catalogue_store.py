@@ -17,7 +17,7 @@ from s2s_pipelines.cycle.port import FeedState, NewSnapshot, Snapshot
 from s2s_pipelines.errors import BusyError, ContractViolation
 from s2s_pipelines.model.identifier import is_key
 from s2s_pipelines.ports import Clock
-from s2s_pipelines.storage.parquet_file import read_head, read_table, write_table
+from s2s_pipelines.storage.parquet_file import column_names, read_head, read_table, write_table
 from s2s_pipelines.storage.schema import feed_state, snapshot
 from s2s_pipelines.storage.transaction import reading, writing
 
@@ -56,6 +56,14 @@ class ParquetCatalogue:
     def history(self, client: str, name: str, limit: int = 20) -> Sequence[Snapshot]:
         """The newest snapshots of that name, newest first, those that were refused included."""
         return self._select(client, name, sa.true(), limit)
+
+    def columns(self, snapshot: Snapshot) -> Sequence[str]:
+        """Names of the table's columns, without reading a row.
+
+        Raises:
+            DataError: the file is gone or damaged.
+        """
+        return column_names(self._folder / snapshot.path)
 
     def read(
         self,

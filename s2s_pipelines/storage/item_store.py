@@ -6,7 +6,7 @@ differ, and what came of a batch is written in one transaction.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _T = channel_item.c
 _MOST_KEYS = 500
 """Keys asked for in one statement; SQLite takes no more than 32,766 parameters."""
+_READ_ROWS = 20_000
 _KEY = ("client", "channel", "level", "item_key")
 _REASON_LIMIT = 60
 
@@ -45,18 +46,16 @@ class Items:
         query = sa.select(*(_T[n] for n in names), is_simple.label("is_simple")).where(_of(client, channel))
         failed = sa.select(_T.level, _T.item_key, _T.failures, _T.attempted_at, _T.is_retriable)
         with reading(self._engine, "read a channel's items") as connection:
-            rows = connection.execute(query).all()
             trouble = connection.execute(failed.where(_of(client, channel), _T.failures > 1)).all()
-        waiting = {
-            (r.level, r.item_key)
-            for r in trouble
-            if is_waiting(r.failures, r.attempted_at, now, is_retriable=bool(r.is_retriable))
-        }
-        columns = list(zip(*rows, strict=True)) or [() for _ in range(len(names) + 1)]
-        by_name = dict(zip([*names, "is_simple"], columns, strict=True))
-        by_name["is_waiting"] = tuple((level, key) in waiting for level, key in zip(*columns[:2], strict=True))
-        by_name["is_simple"] = tuple(None if v is None else bool(v) for v in by_name["is_simple"])
-        return pa.table([pa.array(by_name[f.name], f.type) for f in held_schema()], schema=held_schema())
+            waiting = {
+                (r.level, r.item_key)
+                for r in trouble
+                if is_waiting(r.failures, r.attempted_at, now, is_retriable=bool(r.is_retriable))
+            }
+            # As Arrow tables batch by batch: a million items as Python's own objects would take gigabytes.
+            with connection.execute(query, execution_options={"yield_per": _READ_ROWS}) as found:
+                batches = [_held_batch(rows, names, waiting) for rows in found.partitions()]
+        return pa.concat_tables([held_schema().empty_table(), *batches]).combine_chunks()
 
     def states(self, client: str, channel: str, keys: "pa.Table") -> "pa.Table":
         """Acknowledged states of some items (``level``, ``item_key``), ``catalogue.held.states_schema``."""
@@ -248,6 +247,19 @@ class Items:
         statement = insert(channel_item)
         overwritten = {c.name: statement.excluded[c.name] for c in channel_item.c if c.name not in (*_KEY, "id")}
         connection.execute(statement.on_conflict_do_update(index_elements=list(_KEY), set_=overwritten), list(rows))
+
+
+def _held_batch(
+    rows: Sequence[Sequence[Any]], names: Sequence[str], waiting: Collection[tuple[str, str]]
+) -> "pa.Table":
+    """Some items as ``catalogue.held.held_schema`` has them; ``is_simple`` is the last of their columns."""
+    import pyarrow as pa
+
+    columns = list(zip(*rows, strict=True))
+    by_name: dict[str, Sequence[Any]] = dict(zip([*names, "is_simple"], columns, strict=True))
+    by_name["is_waiting"] = [(level, key) in waiting for level, key in zip(*columns[:2], strict=True)]
+    by_name["is_simple"] = [None if v is None else bool(v) for v in by_name["is_simple"]]
+    return pa.table([pa.array(by_name[f.name], f.type) for f in held_schema()], schema=held_schema())
 
 
 def _of(client: str, channel: str) -> sa.ColumnElement[bool]:

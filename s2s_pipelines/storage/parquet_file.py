@@ -60,6 +60,21 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, skus: Sequen
         raise _unreadable(path, error) from error
 
 
+def column_names(path: Path) -> list[str]:
+    """Names of a table's columns, without reading a row.
+
+    Raises:
+        DataError: the file is gone or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
 def read_head(path: Path, *, columns: Sequence[str] | None = None, limit: int) -> "pa.Table":
     """The first rows of a table, or only some columns of them, without reading the rest.
 
