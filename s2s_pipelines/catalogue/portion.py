@@ -4,7 +4,8 @@ Products do not depend on each other, so each portion holds whole products with 
 is known under more than one product, in the catalogue or on the channel, ties products together: all of these share a portion.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,17 @@ from s2s_pipelines.catalogue.touched import touched
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PORTION_ROWS = 125_000
+ReadPieces = Callable[[Sequence[str]], "Iterable[pa.Table]"]
+Choose = Callable[["pa.Table"], "pa.Table"]
+
+PORTION_ROWS = 100_000
 """Variants of one portion; a smaller catalogue is compared in one piece."""
 
 
 def compared(
-    merged: "pa.Table",
+    read: ReadPieces,
+    names: Sequence[str],
+    row_count: int,
     held: "pa.Table",
     policy: ChannelPolicy,
     terms: Terms,
@@ -35,7 +41,9 @@ def compared(
     What is left out is told of the whole catalogue; products and variants are those of products that may have to be written.
 
     Args:
-        merged: the catalogue's values, one row per source and sku.
+        read: gives the named columns of the catalogue piece by piece; asked once for each portion.
+        names: the catalogue's columns, without provenance.
+        row_count: its rows, one per source and sku.
         held: what we know of the channel's items, ``held.held_schema``.
         policy: the channel's.
         terms: what the catalogue's prices mean.
@@ -44,12 +52,13 @@ def compared(
     """
     import pyarrow as pa
 
-    if merged.num_rows <= portion_rows:
-        wanted = desired(merged, policy, terms, deductions, shown(held))
+    if row_count <= portion_rows:
+        wanted = desired(pa.concat_tables(read(names)), policy, terms, deductions, shown(held))
         return wanted, touched(wanted, held, policy.delist)
     parts, candidates = [], []
-    for rows, own in _portions(merged, held, portion_rows):
-        wanted = desired(rows, policy, terms, deductions, shown(own))
+    for choose in _portions(pa.concat_tables(read(["sku", "product_key"])), held, portion_rows):
+        own = choose(held)
+        wanted = desired(pa.concat_tables(map(choose, read(names))), policy, terms, deductions, shown(own))
         found = touched(wanted, own, policy.delist)
         parts.append(_needed(wanted, found, own))
         candidates.append(found)
@@ -62,22 +71,27 @@ def compared(
     return whole, pa.concat_tables(candidates)
 
 
-def _portions(merged: "pa.Table", held: "pa.Table", portion_rows: int) -> "Iterator[tuple[pa.Table, pa.Table]]":
-    """Rows of the catalogue with the channel's items of the same products; first those that a sku ties together."""
+def _portions(keys: "pa.Table", held: "pa.Table", portion_rows: int) -> "Iterator[Choose]":
+    """What chooses the rows of each portion by their product; the first are those that a sku ties together."""
     import pyarrow.compute as pc
 
-    tied = _tied(merged, held)
-    is_tied = [pc.is_in(table["product_key"], value_set=tied) for table in (merged, held)]
-    yield merged.filter(is_tied[0]), held.filter(is_tied[1])
-    keys = pc.drop_null(merged["product_key"].filter(pc.invert(is_tied[0]))).combine_chunks()
-    ordered = keys.take(pc.sort_indices(keys))
+    tied = _tied(keys, held)
+    free = keys["product_key"].filter(pc.invert(pc.is_in(keys["product_key"], value_set=tied))).combine_chunks()
+    ordered = free.take(pc.sort_indices(free))
     cuts = [None, *(ordered[at] for at in range(portion_rows, len(ordered), portion_rows)), None]
+    del keys, free, ordered
+    yield lambda table: table.filter(pc.is_in(table["product_key"], value_set=tied))
     for low, high in pairwise(cuts):
-        masks = [
-            pc.and_not(_between(table["product_key"], low, high), of_tied)
-            for table, of_tied in zip((merged, held), is_tied, strict=True)
-        ]
-        yield merged.filter(masks[0]), held.filter(masks[1])
+        yield partial(_untied_between, tied=tied, low=low, high=high)
+
+
+def _untied_between(
+    table: "pa.Table", *, tied: "pa.Array", low: "pa.Scalar | None", high: "pa.Scalar | None"
+) -> "pa.Table":
+    import pyarrow.compute as pc
+
+    found = table.filter(_between(table["product_key"], low, high))
+    return found.filter(pc.invert(pc.is_in(found["product_key"], value_set=tied))) if len(tied) else found
 
 
 def _between(keys: "pa.ChunkedArray", low: "pa.Scalar | None", high: "pa.Scalar | None") -> "pa.ChunkedArray":
@@ -92,7 +106,9 @@ def _between(keys: "pa.ChunkedArray", low: "pa.Scalar | None", high: "pa.Scalar 
 
 def _tied(merged: "pa.Table", held: "pa.Table") -> "pa.Array":
     """Products that have a sku in common with another one; a row without a product is among them."""
-    with desk(catalogue=merged.select(["sku", "product_key"]), held=held.select(["level", "item_key", "product_key"])) as table:
+    with desk(
+        catalogue=merged.select(["sku", "product_key"]), held=held.select(["level", "item_key", "product_key"])
+    ) as table:
         found = table.ask(
             """WITH pairs AS (SELECT sku, product_key FROM catalogue
                               UNION SELECT item_key, product_key FROM held WHERE level = 'variant')
@@ -107,7 +123,7 @@ def _needed(wanted: Desired, candidates: "pa.Table", held: "pa.Table") -> Desire
     import pyarrow.compute as pc
 
     if candidates.num_rows == 0:
-        return Desired(wanted.products.slice(0, 0), wanted.variants.slice(0, 0), wanted.left_out)
+        return Desired(_none(wanted.products), _none(wanted.variants), wanted.left_out)
     keys = pc.unique(candidates["product_key"])
     skus = held.filter(pc.is_in(held["product_key"], value_set=keys))["item_key"]
     is_own = pc.is_in(wanted.variants["product_key"], value_set=keys)
@@ -117,3 +133,8 @@ def _needed(wanted: Desired, candidates: "pa.Table", held: "pa.Table") -> Desire
         wanted.variants.filter(pc.or_(is_own, is_known)),
         wanted.left_out,
     )
+
+
+def _none(table: "pa.Table") -> "pa.Table":
+    """No row of it; a slice of none would keep all of them in memory."""
+    return table.schema.empty_table()

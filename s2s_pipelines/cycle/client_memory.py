@@ -5,7 +5,7 @@ from what was read at the beginning, and the notes wait until the end, for one t
 once. Should the notes be lost with their process, the feeds are due again and found unchanged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -70,6 +70,10 @@ class ClientMemory:
     ) -> "pa.Table":
         """The snapshot's table; see ``CatalogueStore.read``."""
         return self._store.read(snapshot, part, columns=columns, skus=skus)
+
+    def pieces(self, snapshot: Snapshot, columns: Sequence[str]) -> "Iterator[pa.Table]":
+        """Some columns of the table, piece by piece."""
+        return self._store.pieces(snapshot, columns)
 
     def keep(self, client: str, new: NewSnapshot) -> Snapshot:
         """Write the tables, then make the snapshot current."""

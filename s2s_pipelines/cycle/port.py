@@ -1,6 +1,6 @@
 """What the cycle asks of its memory: snapshots of what sources said, what channels confirmed, and the plans between them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -134,6 +134,13 @@ class CatalogueStore(Protocol):
         skus: Sequence[str] | None = None,
     ) -> "pa.Table":
         """The snapshot's table, or one kept beside it; only some columns and skus if so asked.
+
+        Raises:
+            DataError: the file is gone or damaged.
+        """
+
+    def pieces(self, snapshot: Snapshot, columns: Sequence[str]) -> "Iterator[pa.Table]":
+        """Some columns of the table, in order, one piece after the other: a large one is never in memory whole.
 
         Raises:
             DataError: the file is gone or damaged.

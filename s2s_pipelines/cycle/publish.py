@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from s2s_pipelines import __version__
@@ -101,10 +102,16 @@ def make_plan(
     if again:
         stores.items.doubt(client.client, channel.channel, sorted(again))
     held = stores.items.held(client.client, channel.channel, clock.now())
-    merged = stores.catalogue.read(catalogue, columns=values)
     with _placed(client, channel):
-        wanted, candidates = compared(merged, held, channel.policy, client.terms, deducted)
-    del merged  # a large one is not to lie beside the plan
+        wanted, candidates = compared(
+            partial(stores.catalogue.pieces, catalogue),
+            values,
+            catalogue.rows_out,
+            held,
+            channel.policy,
+            client.terms,
+            deducted,
+        )
     states = stores.items.states(client.client, channel.channel, state_keys(candidates, held))
     plan = diff(wanted, candidates, held, states, channel.policy.delist)
     listed = stores.items.listed(client.client, channel.channel)

@@ -4,7 +4,7 @@ The files are on disk, whole, before the row that names them is committed. A cra
 it never leaves a snapshot that cannot be read. Older snapshots stay where they are.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from s2s_pipelines.cycle.port import FeedState, NewSnapshot, Snapshot
 from s2s_pipelines.errors import BusyError, ContractViolation
 from s2s_pipelines.model.identifier import is_key
 from s2s_pipelines.ports import Clock
-from s2s_pipelines.storage.parquet_file import column_names, read_head, read_table, write_table
+from s2s_pipelines.storage.parquet_file import column_names, read_head, read_pieces, read_table, write_table
 from s2s_pipelines.storage.schema import feed_state, snapshot
 from s2s_pipelines.storage.transaction import reading, writing
 
@@ -82,6 +82,14 @@ class ParquetCatalogue:
         if part is not None and part not in snapshot.details.get("parts", ()):
             raise ContractViolation(f"snapshot {snapshot.id} has no part {part}", operation="read a snapshot")
         return read_table(_file(self._folder / snapshot.path, part), columns=columns, skus=skus)
+
+    def pieces(self, snapshot: Snapshot, columns: Sequence[str]) -> "Iterator[pa.Table]":
+        """Some columns of the table, in order, one piece after the other: a large one is never in memory whole.
+
+        Raises:
+            DataError: the file is gone or damaged.
+        """
+        return read_pieces(self._folder / snapshot.path, columns)
 
     def head(
         self, snapshot: Snapshot, part: str | None = None, *, columns: Sequence[str] | None = None, limit: int

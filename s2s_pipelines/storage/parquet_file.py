@@ -1,7 +1,7 @@
 """Parquet files that are either whole or not there: written under another name, brought to disk, then renamed."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +71,24 @@ def column_names(path: Path) -> list[str]:
 
     try:
         return list(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_pieces(path: Path, columns: Sequence[str]) -> "Iterator[pa.Table]":
+    """Some columns of a table, row group by row group; at least one piece, if only an empty one.
+
+    Raises:
+        DataError: the file is gone or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            yield pa.schema([file.schema_arrow.field(name) for name in columns]).empty_table()
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number, columns=list(columns))
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error
 
