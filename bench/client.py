@@ -194,9 +194,7 @@ class CountingChannel:
             for variant in change.variants:
                 own = variant.channel_variant_code or variant_code(variant.sku)
                 outcomes.append(
-                    Outcome(
-                        change.key, variant.sku, is_ok=True, channel_product_code=code, channel_variant_code=own
-                    )
+                    Outcome(change.key, variant.sku, is_ok=True, channel_product_code=code, channel_variant_code=own)
                 )
                 self.items[variant.action] += 1
                 self.skus.add(variant.sku)

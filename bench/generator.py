@@ -209,7 +209,20 @@ def _lay_macros(db: "duckdb.DuckDBPyConnection", shape: Shape) -> None:
 
 
 _BRANDS = ["Touareg", "Café Veld", "Bôland", "Northgate", "Kühlmann", "Ridge & Sons", "Umoya", "Blackwood"]
-_KINDS = ["Tent", "Lantern", "Cooler", "Jacket", "Boot", "Stove", "Blanket", "Torch", "Chair", "Backpack", "Bottle", "Rope"]
+_KINDS = [
+    "Tent",
+    "Lantern",
+    "Cooler",
+    "Jacket",
+    "Boot",
+    "Stove",
+    "Blanket",
+    "Torch",
+    "Chair",
+    "Backpack",
+    "Bottle",
+    "Rope",
+]
 _COLOURS = ["Black", "Olive", "Sand", "Navy"]
 _SIZES = ["S", "M", "L", "XL"]
 _DIRT = ["no_price", "below_zero", "odd_switch", "twice"]

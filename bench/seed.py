@@ -47,8 +47,21 @@ def _rows(items: "pa.Table", now: datetime) -> Iterator[list[tuple[Any, ...]]]:
     for batch in items.select(["level", "product_key", "sku", "state", "content_hash"]).to_batches(_BATCH):
         yield [
             (
-                CLIENT, CHANNEL, level, sku or key, key, product_code(key), sku and variant_code(sku),
-                content, state, at, None, True, at, False, 0,
+                CLIENT,
+                CHANNEL,
+                level,
+                sku or key,
+                key,
+                product_code(key),
+                sku and variant_code(sku),
+                content,
+                state,
+                at,
+                None,
+                True,
+                at,
+                False,
+                0,
             )  # fmt: skip
             for level, key, sku, state, content in zip(*(column.to_pylist() for column in batch.columns), strict=True)
         ]

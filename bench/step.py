@@ -51,7 +51,14 @@ def seed() -> None:
     _refuse([] if refreshed.is_ok else [refreshed])
     plan_s, items = timed(lambda: seed_published(workshop))
     rejected = refreshed.sources["erp"].feeds[0].rejected
-    tell(seconds=read_s + plan_s, refresh_s=read_s, plan_s=plan_s, rows=refreshed.catalogue.rows, rejected=rejected, items=items)
+    tell(
+        seconds=read_s + plan_s,
+        refresh_s=read_s,
+        plan_s=plan_s,
+        rows=refreshed.catalogue.rows,
+        rejected=rejected,
+        items=items,
+    )
 
 
 def recheck() -> None:
@@ -78,12 +85,67 @@ def cycle() -> None:
     tell(seconds=seconds, **_sent(workshop))
 
 
+def merge() -> None:
+    import sqlalchemy as sa
+
+    from s2s_pipelines.bootstrap.declared import client_plan
+    from s2s_pipelines.cycle.catalogue_merge import merge_client
+    from s2s_pipelines.cycle.port import CATALOGUE
+    from s2s_pipelines.storage.schema import snapshot
+
+    workshop = _workshop()
+    stands = workshop.catalogues.current(CLIENT, CATALOGUE)
+    with workshop.engine.begin() as connection:  # forgotten what it was made from, so that it is made anew
+        forgotten = {**stands.details, "recipe": ""}
+        connection.execute(sa.update(snapshot).where(snapshot.c.id == stands.id).values(details=forgotten))
+    plan = client_plan(workshop.client(CLIENT))
+    seconds, made = timed(lambda: merge_client(plan, workshop.catalogues, workshop.clock))
+    _refuse([made.fault] if made.fault or not made.is_new else [])
+    tell(seconds=seconds, rows=made.rows)
+
+
+def floor() -> None:
+    from bench.floor import statement
+    from s2s_pipelines.cycle.port import CATALOGUE
+
+    workshop = _workshop()
+    folder = Path(os.environ["S2S_HOME"]) / "catalogue"
+    standing = workshop.catalogues.standing(CLIENT)
+    paths = {n.removeprefix("source/"): folder / s.path for n, s in standing.items() if n != CATALOGUE}
+    sql = statement(paths, list(workshop.catalogues.columns(standing["source/erp/products"])), _bare())
+
+    def work() -> None:
+        import duckdb
+
+        with duckdb.connect(":memory:") as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(sql)
+
+    seconds, _ = timed(work)
+    tell(seconds=seconds)
+
+
+def same() -> None:
+    import pyarrow.parquet as pq
+
+    from bench.floor import differences
+    from s2s_pipelines.cycle.port import CATALOGUE
+
+    workshop = _workshop()
+    stands = workshop.catalogues.current(CLIENT, CATALOGUE)
+    tell(wrong=differences(workshop.catalogues.read(stands), pq.read_table(_bare())))
+
+
+def _bare() -> Path:
+    return Path(os.environ["S2S_HOME"]) / "bare.parquet"
+
+
 def _refuse(problems: Any) -> None:
     if problems:
         raise SystemExit("\n".join(map(str, problems))[:3000])
 
 
-STEPS = {"publish": publish, "seed": seed, "recheck": recheck, "cycle": cycle}
+STEPS = {"publish": publish, "seed": seed, "recheck": recheck, "cycle": cycle, "merge": merge, "floor": floor, "same": same}
 
 if __name__ == "__main__":
     STEPS[sys.argv[1]]()
