@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 S2S_ENV := DAGSTER_HOME=$(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-unit test-contract test-integration test-e2e kills dialects bench-fleet docs clean
+.PHONY: help setup demo check test test-unit test-contract test-integration test-e2e kills dialects bench bench-fleet docs clean
 
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  %-18s %s\n", $$1, $$2}'
@@ -58,6 +58,19 @@ kills: setup ## SIGKILL at every step of an order's way; last line JSON
 
 dialects: setup ## flat_file on odd and ordinary files; last line JSON
 	@$(BIN)/python -m tests.dialects
+
+bench: $(VENV)/.bench ## one client beside dlt, pandas and the wire; SKUS=100000; last line JSON
+	@$(S2S_ENV) $(BIN)/python -W ignore -m bench.single $(if $(SKUS),--skus $(SKUS))
+
+# The peers are of no use to anything else.
+$(VENV)/.bench: $(STAMP)
+	@echo "Installing what the bench compares with (pinned by constraints.txt)"
+	@if command -v uv >/dev/null 2>&1; then \
+	    uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[bench]'; \
+	else \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'; \
+	fi
+	@touch $@
 
 bench-fleet: setup ## what a fleet costs on real services and PostgreSQL; CLIENTS=1000; last line JSON
 	@$(S2S_ENV) $(BIN)/python -W ignore -m bench.fleet $(if $(CLIENTS),--clients $(CLIENTS))

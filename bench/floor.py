@@ -4,8 +4,6 @@ No checks, no fingerprint, no row that says what stands, nothing brought to disk
 which source speaks for which column is spelled out, where ours finds it in the declaration.
 """
 
-# ruff: noqa: S608 - the statements are put together from our own words only
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +38,7 @@ def statement(paths: Mapping[str, Path], base_columns: list[str], out: Path) -> 
     )
     shared = [name for name in names if is_product_level(name)]
     firsts = ", ".join(
-        f"arg_min(struct_pack(v := {n}, f := \"_from.{n}\"), ({_rank(n)}, sku)) FILTER ({n} IS NOT NULL "
+        f'arg_min(struct_pack(v := {n}, f := "_from.{n}"), ({_rank(n)}, sku)) FILTER ({n} IS NOT NULL '
         f"AND product_active IS DISTINCT FROM 'delete') AS {n}"
         for n in shared
     )
@@ -84,7 +82,7 @@ def differences(ours: "pa.Table", bare: "pa.Table") -> list[str]:
     """Columns of our merge that the bare statement made otherwise; values, provenance and rows alike."""
     wrong = [] if ours.num_rows == bare.num_rows else [f"{ours.num_rows} rows, not {bare.num_rows}"]
     for name in ours.column_names:
-        if name.startswith("_from.") and name.removeprefix("_from.") in IDENTITY or name == "qty_source":
+        if (name.startswith("_from.") and name.removeprefix("_from.") in IDENTITY) or name == "qty_source":
             continue
         if name not in bare.column_names:
             if ours[name].null_count < ours.num_rows:

@@ -1,11 +1,9 @@
 """Generated clients: the same rows for the same seed, made by DuckDB, written as files and tables.
 
 A client has one primary source, an ERP's item table of 30 columns, and three linked ones that come as files: a supplier's price
-list (60 % of the skus), a supplier's stock list (50 %), and texts by product (30 % of the products). Dirt is what the trade knows:
-no price, a negative quantity, a switch nobody understands, one sku twice.
+list (60 % of the skus), a supplier's stock list (50 %), and texts by product (30 % of the products). Dirt is what the trade
+knows: no price, a negative quantity, a switch nobody understands, one sku twice.
 """
-
-# ruff: noqa: S608 - the statements are put together from our own words only
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -183,6 +181,10 @@ class Generator:
         """Rows of the primary source that must be rejected."""
         return self._count("dirt IN ('no_price', 'odd_switch')") + 2 * self._count("dirt = 'twice'")
 
+    def ignored(self) -> int:
+        """Sound rows of the primary source that it does not offer."""
+        return self._count("web_status = 'Ignore' AND coalesce(dirt, '') IN ('', 'below_zero')")
+
     def write_repriced(self, path: Path) -> int:
         """Ids and new prices of what ``change`` changed in the primary source, as CSV; how many."""
         self._copy("SELECT item_id, price_incl FROM item WHERE is_repriced ORDER BY item_id", path, header=False)
@@ -243,8 +245,8 @@ def _items(shape: Shape) -> str:
     WITH numbered AS (
         SELECT range AS i, range < {varied} AS is_varied,
                CASE WHEN range < {varied} THEN range // {VARIANTS} ELSE {varied // VARIANTS} + range - {varied} END AS p,
-               CASE WHEN range >= {varied} AND range % 3 = 0 AND chance(range, 1, 3 * {shape.dirt}) THEN word(range, 2, {_list(_DIRT)}) END
-                   AS spot
+               CASE WHEN range >= {varied} AND range % 3 = 0 AND chance(range, 1, 3 * {shape.dirt})
+                    THEN word(range, 2, {_list(_DIRT)}) END AS spot
         FROM range({shape.skus})
     ), drawn AS (
         SELECT *, CASE WHEN draw(p, 10, 200) > 0 AND draw(p - 1, 10, 200) > 0 THEN spot END AS dirt,
@@ -293,7 +295,8 @@ LINKED = {
                  UNION ALL SELECT 'OLD-' || range, 'Bôland', '10,00', '1,000' FROM range(20)""",
     "stock": """SELECT code AS sku, supplier_units AS units FROM item
                 WHERE is_stocked AND coalesce(dirt, '') <> 'twice' ORDER BY item_id""",
-    "texts": """SELECT style AS product, any_value('<p>' || category || ' tested on gravel & sand by ' || brand || '.</p>') AS text,
+    "texts": """SELECT style AS product,
+                       any_value('<p>' || category || ' tested on gravel & sand by ' || brand || '.</p>') AS text,
                        any_value('tested,' || lower(category)) AS tags, any_value('Web > ' || category) AS collection
                 FROM item WHERE is_told GROUP BY style ORDER BY style""",
 }

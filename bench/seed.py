@@ -4,8 +4,6 @@ Sources are read, the catalogue is merged and the channel planned as shipped; on
 our database is written at once. A test compares it with what a real push leaves.
 """
 
-# ruff: noqa: S608 - names of our own columns
-
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -62,7 +60,7 @@ def _rows(items: "pa.Table", now: datetime) -> Iterator[list[tuple[Any, ...]]]:
                 at,
                 False,
                 0,
-            )  # fmt: skip
+            )
             for level, key, sku, state, content in zip(*(column.to_pylist() for column in batch.columns), strict=True)
         ]
 

@@ -145,7 +145,15 @@ def _refuse(problems: Any) -> None:
         raise SystemExit("\n".join(map(str, problems))[:3000])
 
 
-STEPS = {"publish": publish, "seed": seed, "recheck": recheck, "cycle": cycle, "merge": merge, "floor": floor, "same": same}
+STEPS = {
+    "publish": publish,
+    "seed": seed,
+    "recheck": recheck,
+    "cycle": cycle,
+    "merge": merge,
+    "floor": floor,
+    "same": same,
+}
 
 if __name__ == "__main__":
     STEPS[sys.argv[1]]()
