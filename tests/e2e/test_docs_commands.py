@@ -308,6 +308,7 @@ EXECUTED: tuple[tuple[str, Execute], ...] = (
     (r"make kills", Elsewhere("tests/kills/test_kill_rig.py", r"tests\.kills")),
     (r"make docs", make_docs),
     (r"make dialects", make_dialects),
+    (r"make bench( SKUS=\d+)?", Elsewhere("tests/bench/test_generated_client.py", r"bench\.live\(generator\)")),
     (r"make test-contract k=acme_erp", contract_of_a_scaffold),
     (r"make test-contract k=(?!acme)\w+", contract_of_a_kind),
     (r"s2s new client \w+", new_client),

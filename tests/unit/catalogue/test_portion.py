@@ -26,7 +26,9 @@ def plan_in(rows, records, portion_rows, delist="hide"):
 
 
 def same(one, other):
-    return all(getattr(one, name) == getattr(other, name) for name in ("changes", "items", "left_out", "digest", "counts"))
+    return all(
+        getattr(one, name) == getattr(other, name) for name in ("changes", "items", "left_out", "digest", "counts")
+    )
 
 
 def catalogue(seed, count=25):
