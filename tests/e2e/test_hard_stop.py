@@ -70,6 +70,7 @@ def pull_the_plug(server):
                 continue
         server._started.poll()
         time.sleep(0.05)
+    server._started.wait(10)
     server._started = None
 
 
