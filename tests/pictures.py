@@ -66,7 +66,7 @@ def main() -> int:
     """Write every picture that was taken."""
     for picture in PICTURES:
         if not (TAKEN / f"{picture.name}.png").exists():
-            print(f"{picture.name}: not taken; run tests/e2e/test_browser.py and test_browser_actions.py first")
+            print(f"{picture.name}: not taken; run the tests in the browser first")
             continue
         print(f"{picture.name}: {write(picture):,} bytes")
     return 0
