@@ -9,6 +9,7 @@ The clients that change later get copies of the shop; the others share an empty 
 import json
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 from bench.fleet_world import SHOP_KEY, SHOP_SECRET, Rhythms, build_goods, client_name, declare, deliver
 from s2s_pipelines.bootstrap import Workshop, channel_plan, client_plan
 from s2s_pipelines.config.environment import Environment
+from s2s_pipelines.config.fleet_cache import STEADY_S
 from s2s_pipelines.cycle.catalogue_merge import merge_recipe
 from s2s_pipelines.cycle.port import CATALOGUE
 from s2s_pipelines.cycle.publish import plan_recipe
@@ -104,6 +106,8 @@ def seed(
         declare(fleet.root, fleet.outside, number, shop=shop.url, rhythms=rhythms)
         deliver(goods, fleet.outside, number)
     _Copies(fleet).make()
+    time.sleep(STEADY_S)  # files that changed a moment ago are not remembered, and those of a fleet at rest are
+    assert len(fleet.workshop().fleet.clients) == count
     return fleet
 
 
@@ -132,7 +136,8 @@ def first_cycle(fleet: SeededFleet) -> None:
     with dg.DagsterInstance.get() as instance:
         job = build_definitions(workshop).resolve_job_def("cycle")
         for _ in range(2):
-            config = {"ops": {"cycle_clients": {"config": {"clients": [FIRST], "full": True}}}}
+            chosen = {"cycle_clients": {"config": {"clients": [FIRST], "full": True}}}
+            config = {"ops": chosen, "loggers": {"console": {"config": {"log_level": "ERROR"}}}}
             done = job.execute_in_process(instance=instance, run_config=config)
             assert done.success
     newest = workshop.newest_plan(FIRST, "shop")

@@ -58,6 +58,8 @@ query State($keys: [AssetKeyInput!]!) {
 _COUNT = "query { assetNodes { assetKey { path } } }"
 _WORKSPACE = "load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: s2s}}\n"
 _LOCATION = {"repositoryLocationName": "s2s", "repositoryName": "__repository__"}
+ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""As docs/operations.md and deploy/ set them: glibc gives memory back that was needed while loading."""
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
@@ -72,7 +74,7 @@ class Services:
 
     def __init__(self, root: Path, environment: Mapping[str, str], logs: Path) -> None:
         self._root, self._logs = root, logs
-        self._environment = {**os.environ, **environment, "PYTHONUNBUFFERED": "1"}
+        self._environment = {**os.environ, **ALLOCATOR, **environment, "PYTHONUNBUFFERED": "1"}
         self._port, self._code_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._started: dict[str, subprocess.Popen[bytes]] = {}
@@ -93,7 +95,7 @@ class Services:
             "-p",
             str(self._code_port),
         ]
-        self._start("code", ["dagster", "code-server", "start", *code])
+        self._start("code", ["dagster", "api", "grpc", *code])
         self._start("web", ["dagster_webserver", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(self._port)])
         self._start("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
         return self
@@ -186,28 +188,8 @@ class Services:
         return [{**run, "tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in found]
 
     def code_server_mb(self) -> float:
-        """Resident memory of the code server: the process that is started, and the one it starts; workers are not of it."""
-        total = 0
-        for pid in [self._started["code"].pid, *_servers(self._started["code"].pid)]:
-            total += _resident(pid)
-        return total / 1e6
-
-
-def _servers(pid: int) -> list[int]:
-    """The children of the code server's proxy that serve code."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            command = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        is_worker = b"execute_run" in command or b"execute_step" in command
-        if int(fields[1]) == pid and not is_worker:
-            found.append(int(entry.name))
-    return found
+        """Resident memory of the code server; the workers that it starts are not of it."""
+        return _resident(self._started["code"].pid) / 1e6
 
 
 def _resident(pid: int) -> int:

@@ -201,15 +201,17 @@ def build_goods(folder: Path, skus: int) -> None:
             for item in items
         ]
         (folder / f"{linked}.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    an_hour_ago = time.time() - 3600  # a file that just changed is looked at twice
+    for file in folder.iterdir():
+        os.utime(file, (an_hour_ago, an_hour_ago))
 
 
 def deliver(goods: Path, outside: Path, number: int) -> None:
-    """Copy the goods to one client's own files; they look an hour old, for a file that just changed is looked at twice."""
+    """Copy the goods to one client's own files, all of the same age: another one would be another delivery."""
     place = outside / client_name(number)
     place.mkdir(parents=True, exist_ok=True)
     for file in goods.iterdir():
-        shutil.copy(file, place / file.name)
-        os.utime(place / file.name, (time.time() - 3600, time.time() - 3600))
+        shutil.copy2(file, place / file.name)
     for source in PRIMARIES:
         (place / f"{source}.url").write_text(f"sqlite:///{place / source}.db")
 

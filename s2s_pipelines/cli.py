@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import click
 
+from s2s_pipelines.collector import collect_seldom
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -110,6 +112,7 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="s2s-pipelines", prog_name="s2s")
 def main() -> None:
     """Products, prices and stock from ERPs to sales channels, and each order back as one document."""
+    collect_seldom()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import s2s_pipelines
 from s2s_pipelines.config.connection import Kinds
@@ -248,21 +248,60 @@ def _write(file: Path, program: bytes, kept: Mapping[str, _Kept]) -> None:
 
 
 def _packed(kept: Mapping[str, _Kept]) -> bytes:
-    """All clients as one pickle, in which equal rows of field maps stand once."""
-    once: dict[FieldRow, FieldRow] = {}
-
-    def shared(fields: FieldMaps) -> dict[str, dict[str, tuple[FieldRow, ...]]]:
-        return {
-            source: {feed: tuple(once.setdefault(row, row) for row in rows) for feed, rows in maps.items()}
-            for source, maps in fields.items()
-        }
-
+    """All clients as one pickle, in which equal parts of declarations and field maps stand once: most clients differ little."""
+    once = _Once()
     told = {
-        name: (k.stamp, k.declaration, k.connections, k.kinds, shared(k.fields), k.fingerprint, k.warnings)
+        name: (
+            k.stamp,
+            once.of(k.declaration),
+            once.of(k.connections),
+            k.kinds,
+            once.of(k.fields),
+            k.fingerprint,
+            k.warnings,
+        )
         for name, k in kept.items()
     }
     with _no_collection():
         return pickle.dumps(told, protocol=5)
+
+
+class _Once:
+    """Takes declared values apart and puts them together from parts that are made once; nothing declared is ever changed."""
+
+    def __init__(self) -> None:
+        self._parts: dict[Any, Any] = {}
+        self._sets: dict[frozenset[str], set[str]] = {}
+
+    def of(self, value: Any) -> Any:
+        """An equal value, whose parts may be those of others."""
+        if isinstance(value, Declared):
+            return self._model(value)
+        if isinstance(value, dict):
+            made = {self.of(key): self.of(part) for key, part in value.items()}
+            return self._one((dict, *((id(key), id(part)) for key, part in made.items())), made)
+        if type(value) is tuple:
+            parts = tuple(self.of(part) for part in value)
+            return self._one((tuple, *(id(part) for part in parts)), parts)
+        try:
+            # 1 == Decimal(1) == True, and "1.0" of a Decimal is another text than "1.00"
+            return self._one((type(value), value, str(value)), value)
+        except TypeError:
+            return value
+
+    def _model(self, value: Declared) -> Declared:
+        fields = {name: self.of(part) for name, part in value.__dict__.items()}
+        names = self._sets.setdefault(frozenset(value.model_fields_set), set(value.model_fields_set))
+        key = (type(value), id(names), *((name, id(part)) for name, part in fields.items()))
+        if key not in self._parts:
+            made = value.model_copy()
+            object.__setattr__(made, "__dict__", fields)
+            object.__setattr__(made, "__pydantic_fields_set__", names)
+            self._parts[key] = made
+        return cast(Declared, self._parts[key])
+
+    def _one(self, key: Any, value: Any) -> Any:
+        return self._parts.setdefault(key, value)
 
 
 @contextlib.contextmanager

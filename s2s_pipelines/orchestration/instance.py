@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._config.config_schema import UserConfigSchema
@@ -20,6 +20,9 @@ from dagster._serdes import ConfigurableClassData
 
 from s2s_pipelines.config.environment import Environment
 from s2s_pipelines.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from dagster_postgres.storage import DagsterPostgresStorage
 
 
 def _environment() -> Environment:
@@ -59,8 +62,20 @@ class StorageByEnvironment(DagsterSqliteStorage):
         if environment.dagster_database_url:
             from dagster_postgres.storage import DagsterPostgresStorage
 
-            return DagsterPostgresStorage(environment.dagster_database_url, inst_data=inst_data)
+            return _pooled(DagsterPostgresStorage(environment.dagster_database_url, inst_data=inst_data))
         return DagsterSqliteStorage(str(environment.home / "dagster"), inst_data=inst_data)
+
+
+def _pooled(storage: "DagsterPostgresStorage") -> "DagsterPostgresStorage":
+    """The same storage with a pool of connections.
+
+    As shipped (dagster-postgres 0.29) everything but the webserver connects anew for every statement: with a thousand clients
+    half of what the daemon and the workers of cycles did. There is no public place for it; without it, all is as shipped.
+    """
+    from s2s_pipelines.storage.pool import share_connections
+
+    share_connections((storage.run_storage, storage.event_log_storage, storage.schedule_storage))
+    return storage
 
 
 class ArtifactsByEnvironment(LocalArtifactStorage):

@@ -23,7 +23,7 @@ from s2s_pipelines.demo.stage import CLIENTS, Stage
 from tests.e2e.checkout import ROOT, Checkout, end, wait_until
 
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
-SERVICES = ("dagster code-server start", "dagster-webserver", "dagster-daemon run")
+SERVICES = ("dagster api grpc", "dagster-webserver", "dagster-daemon run")
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.S | re.M)
 _SPAN = re.compile(r"`((?:\.venv/bin/)?(?:make|s2s|dagster|dagster-[a-z]+) [^`\n]+)`")
@@ -340,9 +340,9 @@ EXECUTED: tuple[tuple[str, Execute], ...] = (
     (r"s2s resume( .*)?", by_operators("resume")),
     (r"s2s sandbox woocommerce( .*)?", sandbox),
     (r"dagster dev", dagster_dev),
-    (r"dagster code-server start .*", dagster_services),
-    (r"dagster-webserver .*", Elsewhere("docs/operations.md", r"^dagster code-server start")),
-    (r"dagster-daemon run .*", Elsewhere("docs/operations.md", r"^dagster code-server start")),
+    (r"dagster api grpc .*", dagster_services),
+    (r"dagster-webserver .*", Elsewhere("docs/operations.md", r"^dagster api grpc")),
+    (r"dagster-daemon run .*", Elsewhere("docs/operations.md", r"^dagster api grpc")),
 )
 """Pattern of the whole command -> what executes it. The webserver and the daemon run in the test of their code server."""
 

@@ -28,7 +28,12 @@ with dg.DagsterInstance.get() as instance:
     assert job.execute_in_process(instance=instance).success
     assert instance.get_latest_materialization_event(plan_key(client, "shop")) is not None
     assert len(instance.get_runs()) == 1
-    print(type(instance.run_storage).__name__)
+    kind = type(instance.run_storage).__name__
+    if kind == "PostgresRunStorage":  # one pool for all three, where Dagster as shipped connects anew for every statement
+        parts = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
+        assert {type(part._engine.pool).__name__ for part in parts} == {"QueuePool"}
+        assert len({id(part._engine) for part in parts}) == 1
+    print(kind)
 workshop.close()
 """
 

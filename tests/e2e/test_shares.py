@@ -129,8 +129,8 @@ class Services:
         for share, port in zip(SHARES, self.ports, strict=True):
             code = (
                 "dagster",
-                "code-server",
-                "start",
+                "api",
+                "grpc",
                 "-m",
                 "s2s_pipelines.definitions",
                 "-h",

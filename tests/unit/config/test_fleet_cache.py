@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from s2s_pipelines.config import fleet_cache
 from s2s_pipelines.config.fleet_cache import FILE, load_fleet_cached
 from s2s_pipelines.config.loader import load_declared, load_fleet
+from s2s_pipelines.connectors.registry import connectors
 from tests.unit.config.bad_declaration import GOOD
 from tests.unit.config.fake_kind import KINDS
 
@@ -274,3 +276,25 @@ def test_write_that_breaks_off_leaves_the_old_memory_and_no_litter(home, monkeyp
     assert home.load() == load_fleet(home.root, KINDS)
     assert home.file.read_bytes() == old
     assert os.listdir(home.folder) == [FILE]
+
+
+def test_equal_parts_of_clients_stand_once_and_each_keeps_its_own_text():
+    once = fleet_cache._Once()
+    first = once.of({"a": Decimal("1.0"), "b": ("x", 1), "c": True})
+    second = once.of({"a": Decimal("1.00"), "b": ("x", 1), "c": 1})
+    assert (str(first["a"]), str(second["a"])) == ("1.0", "1.00")
+    assert (first["c"], type(first["c"]), type(second["c"])) == (True, bool, int)
+    assert first["b"] is second["b"]
+
+
+def test_parts_that_clients_have_in_common_are_one_object_and_no_client_is_changed_by_it():
+    clients = load_fleet(Path(__file__).parents[3], connectors()).clients
+    before = [client.declaration.model_dump_json() for client in clients]
+    once = fleet_cache._Once()
+    one, other = once.of(clients[0].declaration), once.of(clients[0].declaration.model_copy(update={"label": "Other"}))
+    assert one == clients[0].declaration
+    assert one.terms is other.terms
+    assert one.sources is other.sources
+    assert other.label == "Other"
+    assert [client.declaration.model_dump_json() for client in clients] == before
+    assert one.model_dump_json(exclude_unset=True) == clients[0].declaration.model_dump_json(exclude_unset=True)

@@ -47,7 +47,7 @@ def test_the_lint_sees_what_is_wrong(tmp_path):
 
 
 def test_every_share_of_the_clients_has_one_code_server_and_all_of_them_stand_in_the_workspace():
-    servers = {name: service for name, service in services().items() if "code-server" in service.get("command", ())}
+    servers = {name: service for name, service in services().items() if "grpc" in service.get("command", ())}
     shares = [Share.from_mapping(service["environment"]) for service in servers.values()]
     assert [share.number for share in shares] == list(range(1, shares[0].of + 1))
     assert {share.of for share in shares} == {len(servers)}
