@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 S2S_ENV := DAGSTER_HOME=$(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-unit test-contract test-integration test-e2e kills dialects bench bench-fleet docs clean
+.PHONY: help setup demo check test test-unit test-contract test-integration test-e2e kills dialects bench bench-fleet storm docs clean
 
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  %-18s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ $(VENV)/.bench: $(STAMP)
 
 bench-fleet: setup ## what a fleet costs on real services and PostgreSQL; CLIENTS=1000; last line JSON
 	@$(S2S_ENV) $(BIN)/python -W ignore -m bench.fleet $(if $(CLIENTS),--clients $(CLIENTS))
+
+storm: setup ## 50 clients, ten of them broken in ten ways, while the others keep their rhythm; last line JSON
+	@$(S2S_ENV) $(BIN)/python -m tests.storm $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 docs: setup ## write the generated pages of docs/ anew
 	$(BIN)/python -m tests.docs --write

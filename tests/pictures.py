@@ -1,4 +1,4 @@
-"""The pictures of docs/, made from screenshots of tests in a browser: ``python -m tests.pictures``.
+"""The pictures of docs/, made from those that the browser tests took: ``python -m tests.pictures``.
 
 Each is cropped to what it is about and written with as many colours as keep it below the limit: a screenshot has few.
 """
@@ -66,7 +66,7 @@ def main() -> int:
     """Write every picture that was taken."""
     for picture in PICTURES:
         if not (TAKEN / f"{picture.name}.png").exists():
-            print(f"{picture.name}: no test took it since build/ was cleared; it stays as it is")
+            print(f"{picture.name}: not taken; run tests/e2e/test_browser.py and test_browser_actions.py first")
             continue
         print(f"{picture.name}: {write(picture):,} bytes")
     return 0

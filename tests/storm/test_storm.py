@@ -1,9 +1,12 @@
 """The short form of the storm, and looks at whether its oracle can see."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.storm.breakage import BREAKAGES, Breakage
 from tests.storm.ear import Telling
+from tests.storm.rig import Plan, Storm
 from tests.storm.verdict import Report, count_tellings
 from tests.storm.watch import PERIODS, gaps
 
@@ -97,3 +100,16 @@ def test_there_are_ten_ways_to_break_and_what_is_mended_has_time_to_be_told():
     assert [way.at for way in BREAKAGES] == sorted(way.at for way in BREAKAGES)
     assert all((way.until is None) == (way.end is None) for way in BREAKAGES)
     assert all(way.until is None or way.at + 5 <= way.until <= 25 for way in BREAKAGES)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_short_storm_of_two_breakages_holds_every_promise(tmp_path):
+    """Two minutes of real time, with a real Dagster; ``make storm`` is the long one."""
+    known = {way.name: way for way in BREAKAGES}
+    ways = (replace(known["order_of_unknown_sku"], at=0.3), replace(known["source_gone"], at=0.5, until=None, end=None))
+    said = []
+    with Storm(Plan(clients=4, minutes=4, ways=ways), tmp_path, said.append) as storm:
+        report = storm.run()
+    assert report.problems() == [], "\n".join(said)
+    assert (report.clients, report.broken, report.told) == (4, 2, 2)
