@@ -117,7 +117,10 @@ class _Part:
         for place, layer in enumerate(self.layers):
             name = self.alias(place)
             bench.lay(**{f"{name}_all": layer.table})
-            bench.make(name, _one_per_key(layer, f"{name}_all"))
+            if layer.on == key_column(layer.table.column_names):
+                bench.show(name, _one_per_key(layer, f"{name}_all"))
+            else:
+                bench.make(name, _one_per_key(layer, f"{name}_all"))
             if place != base:
                 joins.append(f"LEFT JOIN {name} ON {name}.{layer.on} = {self.alias(base)}.{layer.on}")
         has = set(self.layers[base].table.column_names)

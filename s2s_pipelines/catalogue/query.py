@@ -48,6 +48,10 @@ class Desk:
         """Keep a query's rows under a name, for the queries that follow."""
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {sql}", list(parameters))
 
+    def show(self, name: str, sql: str) -> None:
+        """Give a query a name without keeping its rows: for one that is asked once, or costs nothing."""
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {sql}")
+
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> "pa.Table":
         """A query's rows as one Arrow table."""
         return self._connection.sql(sql, params=list(parameters)).to_arrow_table()

@@ -285,6 +285,41 @@ def test_orders_are_paused_and_what_waited_is_raised_once_after(ui, world):
         assert len(world.documents(*order)) == 1
 
 
+def test_one_source_is_paused_and_the_others_are_read(ui, world):
+    told = {"client": TWIN, "scope": "source", "target": "north", "why": "they move their server", "by": "Ops"}
+    assert ui.launch("pause", **told).status == "SUCCESS"
+    before = world.snapshots(TWIN)
+    for erp in ("twin_north", "twin_south"):
+        world.erp(erp).execute(DEARER, (world.skus(TWIN, erp)[0],))
+    assert ui.materialise_group(TWIN).status == "SUCCESS"
+    after = world.snapshots(TWIN)
+    assert after["source/north/products"] == before["source/north/products"]
+    assert after["source/south/products"].id != before["source/south/products"].id
+    ui.open(f"assets/{TWIN}/source/north/products?view=checks")
+    ui.page.get_by_text("read", exact=True).first.click()
+    ui.page.get_by_text(re.compile("they move their server")).first.wait_for()
+
+    assert ui.launch("resume", client=TWIN, scope="source", target="north", by="Ops").status == "SUCCESS"
+    assert ui.materialise_group(TWIN).status == "SUCCESS"
+    assert world.snapshots(TWIN)["source/north/products"].id != before["source/north/products"].id
+
+
+def test_pushes_are_paused_while_everything_is_read_and_planned(ui, world):
+    sku = world.skus(TWIN, "twin_north")[0]
+    world.settle(TWIN)
+    before, mark = world.price(TWIN, sku), world.shop(TWIN).mark()
+    read = world.read_price(TWIN, "source/north/products", sku)
+    assert ui.launch("pause", client=TWIN, scope="pushes", why="prices are checked", by="Ops").status == "SUCCESS"
+    world.erp("twin_north").execute(DEARER, (sku,))
+    assert ui.materialise_group(TWIN).status == "SUCCESS"
+    assert world.read_price(TWIN, "source/north/products", sku) == read + 1
+    assert (world.price(TWIN, sku), world.shop(TWIN).write_count(mark)) == (before, 0)
+
+    assert ui.launch("resume", client=TWIN, scope="pushes", by="Ops").status == "SUCCESS"
+    assert ui.materialise_group(TWIN).status == "SUCCESS"
+    assert world.price(TWIN, sku) == before + 1
+
+
 def test_a_whole_client_is_paused_and_stands_still_however_it_is_launched(ui, world):
     word = {"why": "they close for a day", "by": "Ops"}
     assert ui.launch("pause", client=TWIN, scope="all", **word).status == "SUCCESS"

@@ -104,12 +104,13 @@ def test_there_are_ten_ways_to_break_and_what_is_mended_has_time_to_be_told():
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_short_storm_of_two_breakages_holds_every_promise(tmp_path):
-    """Two minutes of real time, with a real Dagster; ``make storm`` is the long one."""
+def test_a_short_storm_holds_every_promise(tmp_path):
+    """A minute of real time, with a real Dagster; ``make storm`` is the long one."""
     known = {way.name: way for way in BREAKAGES}
-    ways = (replace(known["order_of_unknown_sku"], at=0.3), replace(known["source_gone"], at=0.5, until=None, end=None))
     said = []
-    with Storm(Plan(clients=4, minutes=4, ways=ways), tmp_path, said.append) as storm:
+    with Storm(
+        Plan(clients=3, minutes=3, ways=(replace(known["order_of_unknown_sku"], at=0.3),)), tmp_path, said.append
+    ) as storm:
         report = storm.run()
     assert report.problems() == [], "\n".join(said)
-    assert (report.clients, report.broken, report.told) == (4, 2, 2)
+    assert (report.clients, report.broken, report.told) == (3, 1, 1)

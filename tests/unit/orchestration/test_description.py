@@ -14,7 +14,7 @@ class Request:
     def __init__(self, words):
         self.words = words
 
-    def SerializeToString(self):
+    def SerializeToString(self):  # noqa: N802 - as protobuf spells it
         return self.words
 
 
