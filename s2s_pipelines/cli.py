@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import click
 
-from s2s_pipelines.collector import collect_seldom
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -112,6 +110,8 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="s2s-pipelines", prog_name="s2s")
 def main() -> None:
     """Products, prices and stock from ERPs to sales channels, and each order back as one document."""
+    from s2s_pipelines.collector import collect_seldom
+
     collect_seldom()
 
 

@@ -310,7 +310,7 @@ EXECUTED: tuple[tuple[str, Execute], ...] = (
     (r"make dialects", make_dialects),
     (r"make bench( SKUS=\d+)?", Elsewhere("tests/bench/test_generated_client.py", r"bench\.live\(generator\)")),
     (r"make bench-fleet( CLIENTS=\d+)?", Elsewhere("tests/bench/test_fleet.py", r"measure\(")),
-    (r"make storm", Elsewhere("tests/storm/test_storm.py", r"with Storm\(Plan\(")),
+    (r"make storm", Elsewhere("tests/storm/test_storm.py", r"with Storm\(")),
     (r"make test-contract k=acme_erp", contract_of_a_scaffold),
     (r"make test-contract k=(?!acme)\w+", contract_of_a_kind),
     (r"s2s new client \w+", new_client),

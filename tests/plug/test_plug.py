@@ -80,14 +80,15 @@ def test_process_killed_at_any_moment_leaves_nothing_half_written(tmp_path):
     folder = tmp_path / "home"
     folder.mkdir()
     chance = random.Random(4)
-    kept = []
-    for _ in range(8):
+    kept, patience_s = [], 0.9
+    while len(kept) < 8 or kept[0] == kept[-1]:
+        assert len(kept) < 40, "nothing is ever written"
         command = [sys.executable, "-c", WRITING, str(folder)]
         writer = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
         )
         assert writer.stdout.readline() == b"writes\n"
-        time.sleep(chance.uniform(0.05, 0.9))
+        time.sleep(chance.uniform(0.05, patience_s))
         assert writer.poll() is None
         writer.send_signal(signal.SIGKILL)
         writer.wait()
@@ -96,5 +97,7 @@ def test_process_killed_at_any_moment_leaves_nothing_half_written(tmp_path):
         quantities = {json.loads(json.loads(item)["acknowledged_hash"][1:]) for item in found["items"]}
         assert len(quantities) <= 1, "a batch of items is recorded as a whole or not at all"
         kept.append(len(list((folder / "catalogue").rglob("*.parquet"))))
+        if kept[-1] == 0:
+            patience_s *= 1.3  # a busy machine has not come to its first write
     assert kept == sorted(kept)
     assert kept[0] < kept[-1], "it went on after each kill"
