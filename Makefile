@@ -39,7 +39,7 @@ check: setup ## ruff, mypy, import-linter, undeclared imports, generated docs
 	$(BIN)/python -m tests.docs
 
 test: check ## make check, then all tests; what has no server on this machine is named in one line
-	$(BIN)/python -m pytest $(if $(PYTEST_ARGS),$(PYTEST_ARGS),-q -n 3 --dist loadfile --no-loadscope-reorder)
+	$(BIN)/python -m pytest $(if $(PYTEST_ARGS),$(PYTEST_ARGS),-q -n 2 --dist loadfile --no-loadscope-reorder)
 
 test-unit: setup ## unit tests: no network, no server, seconds
 	$(BIN)/python -m pytest -q tests/unit s2s_pipelines
