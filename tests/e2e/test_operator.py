@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
 from s2s_pipelines.demo.stage import CLIENTS
 from s2s_pipelines.orchestration.keys import orders_key, plan_key, push_key
@@ -141,6 +142,8 @@ def new_channel(floor, monkeypatch):
     with floor.workshop.engine.begin() as connection:
         kept = connection.execute(channel_item.select().where(*mine)).mappings().all()
         connection.execute(channel_item.delete().where(*mine))
+        # Nobody ever approved one of its plans, whatever other tests of this floor had approved.
+        connection.execute(plan.update().where(plan.c.client == STOKVEL).values(approval=sa.null()))
     yield STOKVEL
     with floor.workshop.engine.begin() as connection:
         connection.execute(channel_item.delete().where(*mine))
