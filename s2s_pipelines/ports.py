@@ -1,4 +1,7 @@
-"""What the core asks of the outside. Connectors and storage keep these promises; the contract suites check them."""
+"""What the core asks of the outside. Connectors and storage keep these promises; the contract suites check them.
+
+Longer than other modules on purpose: whoever writes a connector reads this one from top to bottom, and nothing else of the core.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager

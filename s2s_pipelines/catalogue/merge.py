@@ -117,7 +117,7 @@ class _Part:
         for place, layer in enumerate(self.layers):
             name = self.alias(place)
             bench.lay(**{f"{name}_all": layer.table})
-            if layer.on == key_column(layer.table.column_names):
+            if _is_matched_by_own_key(layer):
                 bench.show(name, _one_per_key(layer, f"{name}_all"))
             else:
                 bench.make(name, _one_per_key(layer, f"{name}_all"))
@@ -156,6 +156,11 @@ class _Part:
         ]
 
 
+def _is_matched_by_own_key(layer: Layer) -> bool:
+    """Whether its rows are one per value already, so that nothing has to be gathered."""
+    return layer.on == key_column(layer.table.column_names)
+
+
 def _one_per_key(layer: Layer, name: str) -> str:
     """The layer's rows, one per value of the column it is matched by.
 
@@ -164,7 +169,7 @@ def _one_per_key(layer: Layer, name: str) -> str:
     """
     key = key_column(layer.table.column_names)
     columns = [*layer.columns, ROW, READ_AT]
-    if layer.on == key:
+    if _is_matched_by_own_key(layer):
         extra = [c for c in IDENTITY if c in layer.table.column_names and c not in columns]
         return f"SELECT {', '.join(quoted(c) for c in [*extra, *columns])} FROM {name}"  # noqa: S608
     firsts = ", ".join(f"arg_min({quoted(c)}, {key}) AS {quoted(c)}" for c in columns)

@@ -1,4 +1,7 @@
-"""What the cycle asks of its memory: snapshots of what sources said, what channels confirmed, and the plans between them."""
+"""What the cycle asks of its memory: snapshots of what sources said, what channels confirmed, and the plans between them.
+
+Longer than other modules on purpose: the three stand together, because a plan names the snapshot and the items it was made from.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -68,6 +68,7 @@ def _check_archive(body: bytes, max_expanded: int) -> None:
                         left -= len(chunk)
                         if left < 0:
                             raise _bomb(max_expanded)
+    # NotImplementedError is what zipfile raises for a compression that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
         raise UnreadableFile(
             "damaged_workbook",
