@@ -1,5 +1,6 @@
 """A pool of connections for storages that connect anew for every statement."""
 
+import os
 from collections.abc import Iterable
 
 import sqlalchemy as sa
@@ -28,6 +29,8 @@ def share_connections(storages: Iterable[object]) -> bool:
         pool_pre_ping=True,
         pool_recycle=RENEWED_S,
     )
+    # A child that was forked must not talk over its parent's connections.
+    os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
     for storage in every:
         storage._engine = engine  # type: ignore[attr-defined]
     return True

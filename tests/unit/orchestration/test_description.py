@@ -1,5 +1,7 @@
 """A code server answers all who ask for its description from one."""
 
+import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -77,3 +79,22 @@ def test_what_is_not_found_is_left_as_it_is(monkeypatch):
 
 def test_this_dagster_has_them():
     assert all(callable(getattr(DagsterApiServer, name)) for name in description._METHODS)
+
+
+LOADED = """
+import gc
+from dagster._grpc.server import DagsterApiServer
+import s2s_pipelines.definitions
+from s2s_pipelines.orchestration.description import _METHODS, Answers
+assert all(isinstance(getattr(getattr(DagsterApiServer, name), "answers", None), Answers) for name in _METHODS)
+assert gc.get_threshold() == (50_000, 20, 50)
+"""
+
+
+def test_a_code_server_that_loads_the_definitions_has_them_and_collects_seldom(tmp_path):
+    (tmp_path / "assets").mkdir()
+    environment = {"PATH": "", "S2S_ROOT": str(tmp_path), "S2S_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LOADED], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
