@@ -4,8 +4,6 @@ import pytest
 
 from bench.fleet import BARS, measure
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster._utils.warnings.BetaWarning")
-
 
 @pytest.mark.slow
 @pytest.mark.server("postgres")

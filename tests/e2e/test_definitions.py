@@ -13,10 +13,6 @@ from s2s_pipelines.config.environment import Environment
 from s2s_pipelines.orchestration.factory import build_definitions
 from tests.e2e.floor import ROOT
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
-
 SOURCE_CHECKS = {"read", "rows", "in_time"}
 KAROO = {
     "source/erp/products": ("sql", SOURCE_CHECKS),

@@ -14,9 +14,6 @@ from s2s_pipelines.orchestration.factory import build_definitions
 LOCATION = "tests.e2e.errand_location"
 ACME, ZETA = dg.AssetKey(["acme", "catalogue"]), dg.AssetKey(["zeta", "catalogue"])
 CHECK = dg.AssetCheckKey(ACME, "merged")
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
 
 
 @pytest.fixture

@@ -17,10 +17,6 @@ from s2s_pipelines.demo.wish import UNKNOWN_SKU, choose_wishes
 from s2s_pipelines.orchestration.keys import catalogue_key, orders_key, plan_key, push_key, source_key
 from tests.servers import free_port
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
-
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 

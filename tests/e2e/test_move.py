@@ -25,11 +25,7 @@ from s2s_pipelines.storage.moved import NOTE
 from tests.e2e.floor import ROOT, Floor, workshop_of
 from tests.unit.storage.test_backup import rows_of
 
-pytestmark = [
-    pytest.mark.server("postgres"),
-    pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"),
-    pytest.mark.filterwarnings("ignore:Class `BackfillPolicy`:dagster.BetaWarning"),
-]
+pytestmark = pytest.mark.server("postgres")
 NEW = "S2S_TRIAL_ADDRESS"
 CHECK = dg.AssetCheckKey(catalogue_key(CLIENTS[0]), "by_hand")
 SENSOR = RemoteInstigatorOrigin(

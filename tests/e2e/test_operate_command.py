@@ -14,10 +14,6 @@ from tests.e2e.floor import ROOT
 from tests.e2e.test_in_process import documents_of, in_stock, place, take_up, tripped  # noqa: F401
 from tests.e2e.test_operator import STOKVEL, TWIN, new_channel  # noqa: F401
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
-
 
 @pytest.fixture
 def s2s(floor):

@@ -11,9 +11,6 @@ from s2s_pipelines.orchestration.keys import orders_key, plan_key, push_key
 from s2s_pipelines.storage.schema import channel_item, plan
 from tests.e2e.test_in_process import RANGE, documents_of, in_stock, place, rows_of, take_up, tripped  # noqa: F401
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
 TWIN, STOKVEL = "twin_branches", "stokvel_direct"
 OPS = {
     "pause": "begin_pause",

@@ -13,10 +13,6 @@ from s2s_pipelines.model.record import OrderState
 from s2s_pipelines.orchestration.keys import catalogue_key, orders_key, plan_key, push_key, source_key
 from s2s_pipelines.storage.schema import channel_item, feed_state
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
-
 KAROO = "karoo_outdoor"
 
 

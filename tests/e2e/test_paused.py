@@ -9,9 +9,6 @@ from s2s_pipelines.orchestration.keys import catalogue_key, orders_key, push_key
 from tests.e2e.floor import workshop_of
 from tests.e2e.test_in_process import documents_of, in_stock, place, rows_of, take_up
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
 CLIENT, ERP = "stokvel_direct", "stokvel_erp"
 TWIN = "twin_branches"
 

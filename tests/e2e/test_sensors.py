@@ -13,10 +13,6 @@ from s2s_pipelines.storage.schema import cycle_claim
 from tests.e2e.floor import workshop_of
 from tests.servers import free_port
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
-
 
 @pytest.fixture
 def later(floor):

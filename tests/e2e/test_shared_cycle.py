@@ -12,9 +12,6 @@ from s2s_pipelines.demo.stage import CLIENTS
 from s2s_pipelines.storage.schema import cycle_claim
 from tests.e2e.test_in_process import rows_of
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
 TWIN = "twin_branches"
 SOURCES = {"sources": ["north"]}
 

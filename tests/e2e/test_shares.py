@@ -24,9 +24,6 @@ from s2s_pipelines.storage.schema import cycle_claim
 from tests.e2e.floor import ROOT, Floor, ShiftedClock
 from tests.servers import free_port
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
 SHARES = (Share(1, 2), Share(2, 2))
 OF_ALL = {"fleet", "alerts"}
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import dagster as dg
-import pytest
 
 from s2s_pipelines.config.operations import Operations
 from s2s_pipelines.cycle.fleet_report import FleetReport, FleetRow
@@ -14,8 +13,6 @@ from s2s_pipelines.orchestration import keys
 from s2s_pipelines.orchestration.fleet import fleet, fleet_page, fleet_sensor
 from tests.unit.cycle.fleet_sample import NOON, ago, client, facts, read, report_of, standing
 from tests.unit.cycle.test_fleet_report import WRONG, pause
-
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
 
 class Room:

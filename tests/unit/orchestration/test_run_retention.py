@@ -30,10 +30,6 @@ from s2s_pipelines.orchestration.housekeeping import housekeeping_job, keep_hous
 from s2s_pipelines.orchestration.order_job import orders_job
 from s2s_pipelines.orchestration.run_retention import delete_old_runs, delete_run_files_of_nobody, purge_old_ticks
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Parameter `owners` of initializer `SensorDefinition:dagster.BetaWarning"
-)
-
 KEY = dg.AssetKey(["acme", "catalogue"])
 NOW = datetime.now(UTC)
 
