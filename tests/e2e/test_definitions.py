@@ -7,6 +7,7 @@ import sys
 
 import dagster as dg
 import pytest
+import yaml
 
 from s2s_pipelines.bootstrap import Workshop
 from s2s_pipelines.config.environment import Environment
@@ -112,6 +113,17 @@ def test_only_the_order_sweep_is_partitioned_and_a_range_of_its_days_is_one_run(
             .date()
             .isoformat()
         )
+
+
+def test_no_asset_relies_on_dagsters_own_freshness_which_is_off(root):
+    _, definitions = loaded(root)
+    specs = definitions.resolve_all_asset_specs()
+    assert len(specs) > 20
+    assert [
+        spec.key for spec in specs if spec.freshness_policy is not None or spec.legacy_freshness_policy is not None
+    ] == []
+    for name in ("dagster.yaml", "deploy/dagster.celery.yaml", "deploy/dagster.k8s.yaml"):
+        assert yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))["freshness"] == {"enabled": False}, name
 
 
 def test_jobs_sensors_and_schedules_are_shared_few_and_running(root):
